@@ -1,0 +1,299 @@
+"""The answering end inside a student's kernel: calls the student's functions on what the grader sends and returns what they return.
+
+It is sent to the kernel as source together with `wire`, imports nothing of this package and decides nothing: whatever it returns is
+untrusted data for `remote`. It can also build the small models whose answers the hidden suite knows exactly.
+"""
+
+import contextlib
+import io
+
+import torch
+from torch import nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+MAX_PRINTED = 2000  # characters kept of what a call prints
+
+
+class AffineEncoder(nn.Module):
+    """mu and log_var as affine functions of the pixels."""
+
+    def __init__(self, weight_mu, bias_mu, weight_log_var, bias_log_var):
+        super().__init__()
+        self.weight_mu, self.bias_mu = nn.Parameter(weight_mu), nn.Parameter(bias_mu)
+        self.weight_log_var, self.bias_log_var = nn.Parameter(weight_log_var), nn.Parameter(bias_log_var)
+
+    def forward(self, x):
+        pixels = x.flatten(1)
+        return pixels @ self.weight_mu.T + self.bias_mu, pixels @ self.weight_log_var.T + self.bias_log_var
+
+
+class AffineDecoder(nn.Module):
+    """Logits as an affine function of the code, for any number of leading axes."""
+
+    def __init__(self, weight, bias, shape):
+        super().__init__()
+        self.weight, self.bias, self.shape = nn.Parameter(weight), nn.Parameter(bias), tuple(shape)
+
+    def forward(self, z):
+        return (z @ self.weight.T + self.bias).reshape(*z.shape[:-1], *self.shape)
+
+
+class GaussianPrior(nn.Module):
+    """A diagonal normal prior N(mean, exp log_var)."""
+
+    def __init__(self, mean, log_var):
+        super().__init__()
+        self.mean, self.log_var = nn.Parameter(mean), nn.Parameter(log_var)
+
+    def log_prob(self, z):
+        return torch.distributions.Normal(self.mean, torch.exp(self.log_var / 2)).log_prob(z).sum(-1)
+
+    def sample(self, n, generator=None):
+        noise = torch.randn(n, len(self.mean), generator=generator, dtype=self.mean.dtype, device=self.mean.device)
+        return self.mean + torch.exp(self.log_var / 2) * noise
+
+
+class Model(nn.Module):
+    """Encoder, decoder and prior, and nothing else."""
+
+    def __init__(self, encoder, decoder, prior, latent_dim):
+        super().__init__()
+        self.encoder, self.decoder, self.prior, self.latent_dim = encoder, decoder, prior, latent_dim
+
+
+class QuadraticLoss(nn.Module):
+    """A model whose loss and gradient are known, and that shows when it was not put into training mode."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight, self.child = nn.Parameter(weight), nn.Dropout(0.0)
+
+    def forward(self, x):
+        loss = 0.5 * ((self.weight - x.flatten(1).mean(0)) ** 2).sum()
+        return loss if self.training and self.child.training else loss + self.weight.sum()
+
+
+class ConvolutionWatch(TorchDispatchMode):
+    """Notes the kernel sizes above 1 of all convolutions, and can make these convolutions return zeros."""
+
+    def __init__(self, ablate):
+        super().__init__()
+        self.ablate, self.kernels = ablate, []
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        result = func(*args, **(kwargs or {}))
+        if "convolution" in str(func) and "backward" not in str(func):
+            kernel = tuple(args[1].shape[2:])
+            if max(kernel, default=1) > 1:
+                self.kernels.append(kernel)
+                return torch.zeros_like(result) if self.ablate else result
+        return result
+
+
+class Printed(io.StringIO):
+    """Keeps the first characters of what is written."""
+
+    def write(self, text):
+        room = MAX_PRINTED - self.tell()
+        if room > 0:
+            super().write(str(text)[:room])
+        return len(text)
+
+
+class Failure(Exception):
+    """An answer of the agent that is no result: `kind` names it, the text explains it."""
+
+    def __init__(self, kind, text):
+        super().__init__(text)
+        self.kind = kind
+
+
+class Agent:
+    """Answers requests about one namespace.
+
+    Args:
+        namespace: where the student's names stand.
+        wire: the module `wire`.
+        device: where tensors, generators and modules are put, "cpu" or "cuda".
+        max_bytes: bound on one message.
+    """
+
+    def __init__(self, namespace, wire, device="cpu", max_bytes=2**28):
+        self.namespace, self.wire, self.device, self.max_bytes = namespace, wire, device, max_bytes
+        self.kept = {}
+
+    def answer(self, header, payload):
+        """Return header and payload of the reply to one request; never raises but for what ends the process."""
+        wire = self.wire
+        try:
+            request = wire.decode(header, payload, self.max_bytes)
+            operation = getattr(self, "do_" + request.pop("op"))
+            arguments = {name: self._take_in(value) for name, value in request.items()}
+            reply = {"value": operation(**arguments)}
+            return wire.encode(reply, self.max_bytes)
+        except Failure as failure:
+            reply = {"failure": failure.kind, "text": str(failure)}
+        except wire.WireError as error:
+            reply = {"failure": "bad answer", "text": str(error)}
+        except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
+            reply = {"failure": "raised", "text": f"{type(error).__name__}: {_text(error)}"}
+            reply["kinds"] = [kind.__name__[:100] for kind in type(error).__mro__[:20]]
+        reply["text"] = reply["text"][:2000]
+        return wire.encode(reply, self.max_bytes)
+
+    # --- what can be asked -----------------------------------------------------------------------
+
+    def do_call(self, target, args, kwargs, keep=False, inspect=False):
+        function = self._find(target)
+        printed = Printed()
+        with contextlib.redirect_stdout(printed):
+            value = function(*args, **kwargs)
+        if keep:
+            return self._keep(value)
+        if inspect:
+            return {"value": value, "arguments": tuple(args), "printed": printed.getvalue()}
+        return value
+
+    def do_new(self, target, args, kwargs):
+        value = self._find(target)(*args, **kwargs)
+        if isinstance(value, nn.Module):
+            value = value.to(self.device).eval()
+        return self._keep(value)
+
+    def do_gradient(self, target, args, kwargs, wrt, parameters_of, cotangent):
+        args = list(args)
+        for i in wrt:
+            args[i] = args[i].clone().requires_grad_(True)
+        value = self._find(target)(*args, **kwargs)
+        named = dict(parameters_of.named_parameters()) if parameters_of is not None else {}
+        sources = [args[i] for i in wrt] + list(named.values())
+        if not isinstance(value, torch.Tensor):
+            raise Failure("bad answer", f"returned {self.wire.describe(value)} where a torch.Tensor is expected")
+        if value.requires_grad:
+            weight = torch.ones_like(value) if cotangent is None else cotangent.to(value.dtype)
+            gradients = torch.autograd.grad((value * weight).sum(), sources, allow_unused=True)
+        else:
+            gradients = [None] * len(sources)
+        return {
+            "value": value,
+            "inputs": tuple(gradients[: len(wrt)]),
+            "parameters": dict(zip(named, gradients[len(wrt) :], strict=True)),
+        }
+
+    def do_object(self, name):
+        return self._keep(self._find(name))
+
+    def do_attribute(self, owner, name):
+        return self._keep(self._attribute(owner, name))
+
+    def do_value(self, owner, name):
+        return self._attribute(owner, name)
+
+    def do_assign(self, owner, values):
+        for name, value in values.items():
+            setattr(owner, name, value)
+
+    def do_move(self, owner, dtype):
+        owner.to(dtype)
+
+    def do_mode(self, owner, training):
+        owner.train(training)
+
+    def do_state(self, owner):
+        parameters = dict(owner.named_parameters())
+        return {
+            "parameters": parameters,
+            "buffers": dict(owner.named_buffers()),
+            "gradients": {name: value.grad for name, value in parameters.items()},
+            "requires_grad": {name: value.requires_grad for name, value in parameters.items()},
+            "training": {name: module.training for name, module in owner.named_modules()},
+        }
+
+    def do_load(self, owner, values, gradients):
+        own = {**dict(owner.named_parameters()), **dict(owner.named_buffers())}
+        for name, gradient in gradients.items():
+            own[name].grad = gradient.clone()
+        for name, value in values.items():
+            if name not in own:
+                raise Failure("bad answer", f"the model has no parameter or buffer named {name!r}")
+            with torch.no_grad():
+                own[name].copy_(value)
+
+    def do_convolutions(self, owner, args):
+        outputs = []
+        with torch.no_grad():
+            for ablate in (False, True):
+                with ConvolutionWatch(ablate) as watch:
+                    value = owner(*args)
+                outputs.append(value if isinstance(value, tuple) else (value,))
+        return {"kernels": [tuple(kernel) for kernel in watch.kernels], "output": outputs[0], "ablated": outputs[1]}
+
+    def do_build(self, kind, args):
+        kinds = (AffineEncoder, AffineDecoder, GaussianPrior, Model, QuadraticLoss)
+        return self._keep({k.__name__: k for k in kinds}[kind](*args).to(self.device).eval())
+
+    def do_optimizer(self, kind, owner, options):
+        return self._keep(getattr(torch.optim, kind)(owner.parameters(), **options))
+
+    def do_global_rng(self):
+        return torch.get_rng_state()
+
+    # --- helpers ---------------------------------------------------------------------------------
+
+    def _take_in(self, value):
+        wire = self.wire
+        if isinstance(value, wire.Reference):
+            if value.number not in self.kept:
+                raise Failure("bad answer", "an object that is no longer there was asked about")
+            return self.kept[value.number]
+        if isinstance(value, wire.Seed):
+            return torch.Generator(device=self.device).manual_seed(value.value)
+        if isinstance(value, torch.Tensor):
+            return value.to(self.device)
+        if isinstance(value, (tuple, list)):
+            return type(value)(self._take_in(item) for item in value)
+        if isinstance(value, dict):
+            return {name: self._take_in(item) for name, item in value.items()}
+        return value
+
+    def _find(self, target):
+        if isinstance(target, tuple):
+            owner, name = target
+            return owner if name == "" else self._attribute(owner, name)
+        if target not in self.namespace:
+            raise Failure("not defined", f"{target} is not defined")
+        return self.namespace[target]
+
+    def _attribute(self, owner, name):
+        for part in name.split("."):
+            if not hasattr(owner, part):
+                raise Failure("not defined", f"{type(owner).__name__} has no attribute {part}")
+            owner = getattr(owner, part)
+        return owner
+
+    def _keep(self, value):
+        number = len(self.kept) + 1
+        self.kept[number] = value
+        return self.wire.Reference(number)
+
+
+def _text(error):
+    try:
+        return str(error)
+    except BaseException:
+        return "(its message cannot be read)"
+
+
+def serve(shell, wire, target, device, max_bytes):
+    """Answer comm messages of the target in the namespace of an IPython shell."""
+    agent = Agent(shell.user_ns, wire, device, max_bytes)
+
+    def opened(comm, message):
+        def received(message):
+            frames = [bytes(frame) for frame in message["buffers"]]
+            header, payload = agent.answer(*frames)
+            comm.send(data={"key": message["content"]["data"]["key"]}, buffers=[header, payload])
+
+        comm.on_msg(received)
+
+    shell.kernel.comm_manager.register_target(target, opened)

@@ -1,0 +1,105 @@
+"""The course's configuration: what can be set, in which unit, within which bounds. `course_config.py` holds the values.
+
+Read at the doors (nbgrader_config.py, the command line) and passed down. Errors name the key, the value and what is allowed.
+"""
+
+import importlib.util
+import os
+import secrets
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ROOT = Path(__file__).resolve().parent.parent
+
+Positive = Annotated[int, Field(gt=0)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
+
+
+class ConfigError(Exception):
+    """The configuration, or what it points to, cannot be used; the text is one line per problem."""
+
+
+class Course(BaseSettings):
+    """All that an instructor decides about a course."""
+
+    model_config = SettingsConfigDict(env_prefix="COURSE_", extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    course_id: Name
+    secret: SecretStr = Field(SecretStr(""), description="inputs of hidden tests are drawn from it; empty: a file .course_secret, made once")
+    assignments: tuple[Name, ...] = Field(min_length=1)
+    dataset: Literal["mnist", "fashion", "glyphs"] = "mnist"
+    data: Path = Field(Path("data"), description="folder of torchvision's data files")
+    budget: Literal["quick", "standard", "full"] = "standard"
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    training: Literal["weights", "retrain"] = "weights"
+    gate_margin_nats: float = Field(1.5, ge=0, description="full marks down to this far below the reference, at least")
+    gate_width_nats: float = Field(6.0, gt=0, description="from full marks to none, linearly")
+    suspicious_nats: float = Field(5.0, gt=0, description="a result better than every reference by more is flagged")
+    cell_timeout_s: Positive = 900
+    call_timeout_s: Positive = 10
+    submission_timeout_s: Positive = 3600
+    memory_limit_mib: Positive = 8192
+    notebook_limit_mib: Positive = 16
+    checkpoint_limit_mib: Positive = 256
+    message_limit_mib: Positive = 256
+    output_limit_kib: Positive = 256
+    gradebook: str = Field("sqlite:///gradebook.db", pattern=r"^[a-z0-9+]+://")
+    sandbox: Literal["none"] = Field("none", description="isolation of the kernel that runs a submission")
+
+    @field_validator("data")
+    @classmethod
+    def _from_root(cls, path: Path) -> Path:
+        return path if path.is_absolute() else ROOT / path
+
+    @classmethod
+    def settings_customise_sources(cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings):
+        """Let COURSE_* variables win over course_config.py."""
+        return env_settings, init_settings
+
+    def key(self, root: Path = ROOT) -> str:
+        """Return the secret: the configured one, or that of root/.course_secret, which is made where it is missing."""
+        if self.secret.get_secret_value():
+            return self.secret.get_secret_value()
+        path = root / ".course_secret"
+        try:
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with open(descriptor, "w") as file:
+            file.write(text := secrets.token_hex(16))
+        return text
+
+
+def load(root: Path = ROOT) -> Course:
+    """Return the configuration of the course in `root`.
+
+    Raises:
+        ConfigError: course_config.py is missing, broken, or holds a wrong value.
+    """
+    path = root / "course_config.py"
+    if not path.is_file():
+        raise ConfigError(f"course_config.py: not found in {root}; a course's folder holds one.")
+    spec = importlib.util.spec_from_file_location("course_config", path)
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+        course = module.course
+    except ValidationError as error:
+        raise ConfigError("\n".join(_problem(problem) for problem in error.errors())) from None
+    except Exception as error:
+        raise ConfigError(f"course_config.py: {type(error).__name__}: {error}") from None
+    if not isinstance(course, Course):
+        raise ConfigError(f"course_config.py: `course` is {type(course).__name__}; expected autograder.course.Course.")
+    return course
+
+
+def _problem(problem: dict) -> str:
+    key = ".".join(map(str, problem["loc"])) or "course"
+    variable = f"COURSE_{key.upper()}"
+    where = f"the environment variable {variable}" if variable in os.environ else "course_config.py"
+    value = os.environ.get(variable, problem.get("input"))
+    shown = "" if key == "secret" else f" = {value!r}"
+    return f"{where}: {key}{shown}: {problem['msg']}."

@@ -1,0 +1,244 @@
+"""Assertions about a student's answers: each says what was asked, what was expected, what came and what to do.
+
+What was expected is said in kind (shape, dtype, property), never as the hidden value. Answers come from `remote`, so they are plain
+tensors and Python values, but of any type, shape and content.
+
+    Wrong(AssertionError)    a failed hidden test; `hint` names the known mistake the answer looks like
+"""
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+
+import torch
+
+from autograder.mistakes import SAID
+from autograder.remote import Inspection, Raised, State, StudentError
+from autograder.statistics import Finding
+
+PRECISION = {torch.float64: 1e-5, torch.float32: 1e-3}  # what every exercise is asked for
+
+Hint = Callable[[object], str] | None
+
+
+class Wrong(AssertionError):
+    """An answer that is not right.
+
+    Args:
+        asked: the call, as `call` describes it.
+        expected: what was expected, in kind.
+        got: what came.
+        todo: what to do about it.
+        hint: the known mistake it looks like.
+    """
+
+    def __init__(self, asked: str, expected: str, got: str, todo: str = "", hint: str = ""):
+        super().__init__(f"{asked}: expected {expected}, got {got}." + (f" {todo}" if todo else ""))
+        self.hint = hint
+
+
+def call(function: str, **arguments: object) -> str:
+    """Return a call in words: its arguments, the shapes of tensors, and their dtype.
+
+    Example:
+    >>> call("vae", x=torch.zeros(5, 1, 2, 3), reduction="mean")
+    "vae(x, reduction='mean') with x (5, 1, 2, 3), float32"
+    """
+    tensors = {name: value for name, value in arguments.items() if isinstance(value, torch.Tensor)}
+    plain = (bool, int, float, str)
+    words = [f"{name}={value!r}" if isinstance(value, plain) else name for name, value in arguments.items()]
+    text = f"{function}({', '.join(words)})"
+    if tensors:
+        shapes = ", ".join(f"{name} {tuple(value.shape)}" for name, value in tensors.items())
+        text += f" with {shapes}, {kind(next(iter(tensors.values())).dtype)}"
+    return text
+
+
+def kind(dtype: torch.dtype) -> str:
+    """Return float64 for torch.float64."""
+    return str(dtype).removeprefix("torch.")
+
+
+def described(value: object) -> str:
+    """Return what a value is in words, without its numbers."""
+    if value is None:
+        return "None"
+    if isinstance(value, torch.Tensor):
+        return f"a {kind(value.dtype)} tensor of shape {tuple(value.shape)}"
+    if isinstance(value, (tuple, list)):
+        return f"a {type(value).__name__} of {len(value)}"
+    article = "an" if type(value).__name__[0] in "aeiou" else "a"
+    return f"{article} {type(value).__name__}"
+
+
+def tensor(
+    got: object,
+    shape: Iterable[int],
+    dtype: torch.dtype | None,
+    *,
+    asked: str,
+    gradient: bool | None = None,
+    todo: str = "",
+    hint: Hint = None,
+) -> torch.Tensor:
+    """Return `got`, detached, if it is a finite tensor of that shape and dtype.
+
+    Args:
+        dtype: None for any floating type.
+        gradient: False where the result must not require gradient; None where it may.
+        todo: what to do when the shape is wrong.
+        hint: tells the known mistake that an answer of a wrong shape looks like.
+    """
+    shape = tuple(shape)
+    expected = f"a tensor of shape {shape}"
+    if got is None:
+        raise Wrong(asked, expected, "None", "Does every path through the function end in `return`?")
+    if not isinstance(got, torch.Tensor):
+        raise Wrong(asked, expected, described(got), "Return one torch.Tensor.")
+    if tuple(got.shape) != shape:
+        what = f"shape {tuple(got.shape)}" + (" (one number)" if got.dim() == 0 else "")
+        raise Wrong(asked, f"shape {shape}", what, todo or "Check which axes are summed and which are kept.", hint(got) if hint else "")
+    wanted = kind(dtype) if dtype else "a floating dtype"
+    if got.dtype != dtype and (dtype or not got.is_floating_point()):
+        raise Wrong(asked, wanted, kind(got.dtype), "Create new tensors with the dtype and device of the inputs.")
+    if gradient is False and got.requires_grad:
+        raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
+    bad = int((~torch.isfinite(got.detach())).sum())
+    if bad:
+        which = "NaN" if bool(torch.isnan(got.detach()).any()) else "infinite"
+        todo = "Look for log(0), 0 · inf, or exp of a large number."
+        raise Wrong(asked, "finite numbers", f"{bad} of {got.numel()} that are {which}", todo, hint(got) if hint else "")
+    return got.detach()
+
+
+def close(
+    got: object,
+    want: torch.Tensor,
+    *,
+    asked: str,
+    also: Iterable[Callable[[], torch.Tensor | None]] = (),
+    hint: Hint = None,
+    gradient: bool | None = None,
+    todo: str = "",
+    shape_todo: str = "",
+) -> torch.Tensor:
+    """Return `got`, detached, if it equals `want` to the accuracy asked for, or one of the other values that are as right.
+
+    Accuracy: 1e-5 a value in float64 (relative to values above 1), 1e-3 in float32, relative to the larger of a value and the mean size of all.
+
+    Args:
+        also: called one after the other, only where `want` is missed: other values accepted, None where there is none. An answer built
+            from a student's own earlier functions is right, even where those are not.
+        hint: tells the known mistake that the answer looks like.
+        gradient: False where the result must not require gradient.
+        todo: what to do when values are wrong; shape_todo: when the shape is.
+    """
+    if not _equal(got, want):
+        if not any(_equal(got, other) for function in also if (other := function()) is not None):
+            found = tensor(got, want.shape, want.dtype, asked=asked, gradient=gradient, todo=shape_todo, hint=hint)
+            off = int((~_near(found, want)).sum())
+            what = "another value" if want.dim() == 0 else f"{off} of {want.numel()} values that differ from it"
+            raise Wrong(asked, "the value of the formula", what, todo or "Work one small case by hand.", hint(found) if hint else "")
+    if gradient is False and got.requires_grad:
+        raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
+    return got.detach()
+
+
+def derivative(got: torch.Tensor | None, want: torch.Tensor, *, asked: str, of: str, todo: str = "") -> None:
+    """Check a gradient for `of` against its value."""
+    if got is None:
+        raise Wrong(asked, f"a result that is differentiable in {of}", "one that no gradient flows through", todo, SAID["detached"])
+    if tuple(got.shape) != tuple(want.shape) or not bool(torch.isfinite(got).all()):
+        raise Wrong(asked, f"a finite gradient for {of}", "NaN or infinite numbers", todo or "Look for log(0), sqrt(0) or 0 · inf.")
+    if not bool(_near(got, want).all()):
+        raise Wrong(asked, f"the gradient of the formula for {of}", "another one", todo or "Is part of the formula cut from the graph?", SAID["detached"])
+
+
+def agrees(finding: Finding, *, asked: str, expected: str, got: str, todo: str = "", hint: str = "") -> None:
+    """Check a statistical finding."""
+    if not finding:
+        raise Wrong(asked, expected, got, todo, hint)
+
+
+def pair(got: object, *, asked: str) -> tuple[object, object]:
+    """Return the two items of an answer that is a pair (mu, log_var)."""
+    if not isinstance(got, (tuple, list)) or len(got) != 2:
+        raise Wrong(asked, "two tensors, (mu, log_var)", described(got), "Return both, mean first: `return mu, log_var`.")
+    return got[0], got[1]
+
+
+def silent(inspection: Inspection, *, asked: str) -> None:
+    """Check that a call printed nothing."""
+    if inspection.printed:
+        raise Wrong(asked, "no printed output", "some", "", SAID["printed"])
+
+
+def inputs_kept(inspection: Inspection, arguments: Mapping[str, object], *, asked: str) -> None:
+    """Check that the tensors among a call's arguments are as they were."""
+    for (name, before), after in zip(arguments.items(), inspection.arguments, strict=True):
+        if isinstance(before, torch.Tensor) and not _identical(before, after):
+            raise Wrong(asked, f"{name} to be as it was before the call", f"a changed {name}", "", SAID["in_place"])
+
+
+def random_state_kept(before: torch.Tensor, after: torch.Tensor, *, asked: str, todo: str) -> None:
+    """Check that a call drew nothing from torch's global random number generator."""
+    if not torch.equal(before, after):
+        raise Wrong(asked, "torch's global random number generator to be left alone", "a call that drew from it", todo)
+
+
+def state_kept(before: State, after: State, *, asked: str) -> None:
+    """Check that a call left parameters, buffers, gradients, requires_grad and modes as they were."""
+    for what, key in (("parameters", "parameters"), ("buffers", "buffers"), ("gradients", "gradients"), ("requires_grad", "requires_grad")):
+        old, new = getattr(before, key), getattr(after, key)
+        changed = [name for name in old if name not in new or not _identical(old[name], new[name])] + [name for name in new if name not in old]
+        if changed:
+            raise Wrong(asked, f"the model's {what} to be as they were", f"changed {what}: {', '.join(changed[:3])}", "Only training changes a model.")
+    changed = [name or "the model itself" for name in before.training if before.training[name] != after.training.get(name)]
+    if changed:
+        todo = "Leave every submodule in the mode in which you found it."
+        raise Wrong(asked, "every submodule in the mode it was in", f"another mode of {', '.join(changed[:3])}", todo, SAID["mode_changed"])
+
+
+def refused(function: Callable[[], object], error: str, *, asked: str, todo: str) -> None:
+    """Check that a call raises the exception named `error`, or one derived from it."""
+    try:
+        got = function()
+    except Raised as raised:
+        if error not in raised.kinds:
+            raise Wrong(asked, f"a {error}", f"{raised.kinds[0]}", todo) from None
+    else:
+        raise Wrong(asked, f"a {error}", described(got), todo)
+
+
+def attempt(function: Callable[[], object]) -> object:
+    """Return what the call returns, or None where the submission fails at it."""
+    try:
+        return function()
+    except StudentError:
+        return None
+
+
+def _equal(got: object, want: torch.Tensor) -> bool:
+    if not isinstance(got, torch.Tensor) or not isinstance(want, torch.Tensor):
+        return False
+    if got.shape != want.shape or got.dtype != want.dtype or not got.is_floating_point():
+        return False
+    return bool(_near(got.detach(), want.detach()).all())
+
+
+def _near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
+    got, want, precision = got.detach().double(), want.detach().double(), PRECISION.get(want.dtype, 1e-5)
+    size = want.abs()
+    least = 1.0 if precision < 1e-4 or size.numel() == 0 else min(1.0, max(float(size.mean()), 1e-30))
+    return (got - want).abs() <= precision * size.clamp(min=least)
+
+
+def _identical(first: object, second: object) -> bool:
+    if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
+        same_kind = first.shape == second.shape and first.dtype == second.dtype
+        return same_kind and torch.equal(torch.nan_to_num(first.detach()), torch.nan_to_num(second.detach()))
+    return type(first) is type(second) and first == second
+
+
+def all_equal(values: torch.Tensor) -> bool:
+    """Return whether a tensor holds one number only, up to rounding."""
+    return math.isclose(float(values.min()), float(values.max()), rel_tol=1e-9, abs_tol=1e-12)

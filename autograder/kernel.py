@@ -1,0 +1,288 @@
+"""One submission's kernel: runs its notebook, then answers calls through `agent`; hanging and dying calls cost a restart.
+
+A restart runs the same cells again, but for those that hung or ended the kernel. Everything that comes out of the kernel is bounded
+while it is collected. Called by `examine` and `likelihood`; knows nothing of tests or scores.
+"""
+
+import contextlib
+import copy
+import inspect
+import json
+import secrets
+import shutil
+import tempfile
+import time
+from pathlib import Path
+from queue import Empty
+
+import nbformat
+import zmq
+from jupyter_client.blocking import BlockingKernelClient
+from jupyter_core.utils import run_sync
+from nbclient import NotebookClient
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from traitlets import Int
+
+from autograder import agent, sandbox, wire
+from autograder.course import ROOT, Course
+from autograder.remote import Died, Student, TooSlow
+
+START_TIMEOUT_S = 60
+SETTLE_S = 5  # how long an interrupted cell may take to end
+MAX_RESTARTS = 12
+STRIKES = 2  # so many calls of one function may hang or kill; further ones are answered at once
+
+
+class SetupError(Exception):
+    """No kernel could be started: the grader's fault, never the student's."""
+
+
+class BoundedClient(NotebookClient):
+    """Collects at most `output_limit` bytes of a cell's output."""
+
+    output_limit = Int(2**18)
+
+    def process_message(self, msg, cell, cell_index):
+        if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
+            self._spent = 0 if self._cell is not cell else self._spent
+            self._cell = cell
+            self._spent += len(json.dumps(msg["content"], default=str))
+            if self._spent > self.output_limit:
+                note = f"[output cut: more than {self.output_limit // 1024} KiB]\n"
+                if not (cell.outputs and cell.outputs[-1].get("text") == note):
+                    cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=note))
+                return None
+        elif msg["msg_type"].startswith("comm_"):
+            return None  # widgets of a submission have no meaning here
+        return super().process_message(msg, cell, cell_index)
+
+    _cell, _spent = None, 0
+
+
+class Session:
+    """A submission's notebook in a live kernel; use as a context manager.
+
+    Args:
+        course: limits and device.
+        notebook: the submission; its cells' outputs are filled in by the first run.
+        files: the submission's files that the kernel gets copies of, {relative path: content}.
+        log: called with one line for the instructor when something had to be stopped.
+    """
+
+    def __init__(self, course: Course, notebook: nbformat.NotebookNode, files: dict[str, bytes], log=lambda line: None):
+        self._course, self._notebook, self._files, self._log = course, notebook, files, log
+        self._deadline = time.monotonic() + course.submission_timeout_s
+        self._bad_cells: dict[int, str] = {}
+        self._strikes: dict[str, int] = {}
+        self._restarts = -1
+        self._folder = self._client = self._manager = None
+        self._alive = self._ran = False
+        self.student = Student(self._transport, course.message_limit_mib * 2**20)
+
+    def __enter__(self) -> "Session":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.close()
+
+    def run(self) -> dict[int, str]:
+        """Start the kernel and run the notebook; return what stopped which cell, by index."""
+        while not self._start():
+            pass
+        return dict(self._bad_cells)
+
+    def restart(self) -> None:
+        """End the kernel, so that the next call meets a new one that remembers nothing."""
+        self._restarts -= 1  # asked for, so not counted
+        self.close()
+
+    def close(self) -> None:
+        """End the kernel and remove all it wrote."""
+        if self._client is not None:
+            with contextlib.suppress(Exception):
+                self._client.stop_channels()
+            self._client.context.destroy(linger=0)
+            self._client = None
+        if self._manager is not None:
+            with contextlib.suppress(Exception):
+                run_sync(self._manager.shutdown_kernel)(now=True)
+            self._manager = None
+        if self._folder is not None:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder = None
+        self._alive = False
+
+    # --- starting --------------------------------------------------------------------------------
+
+    def _start(self) -> bool:
+        """Run the notebook in a new kernel; return whether the kernel lived through it."""
+        self.close()
+        self._restarts += 1
+        if self._restarts > MAX_RESTARTS:
+            raise TooSlow("The kernel had to be restarted too often; the remaining tests were not tried.")
+        self._folder = Path(tempfile.mkdtemp(prefix="vae-"))
+        work = self._folder / "work"
+        shutil.copytree(ROOT / "lab", work / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+        for name, content in self._files.items():
+            path = work / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content)
+        (self._folder / "home").mkdir()
+        self._manager = sandbox.kernel_manager(self._course.sandbox, self._folder)
+        notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
+        runner = BoundedClient(
+            notebook,
+            km=self._manager,
+            allow_errors=True,
+            skip_cells_with_tag="",
+            record_timing=False,
+            store_widget_state=False,
+            raise_on_iopub_timeout=True,
+            iopub_timeout=SETTLE_S,
+            interrupt_on_timeout=True,
+            error_on_timeout={"ename": "CellTimeoutError", "evalue": "", "traceback": []},
+            startup_timeout=START_TIMEOUT_S,
+            output_limit=self._course.output_limit_kib * 1024,
+            timeout_func=self._cell_timeout,
+        )
+        try:
+            runner.start_new_kernel(cwd=str(work), env=sandbox.environment(self._folder / "home", self._variables()))
+            runner.start_new_kernel_client()
+        except Exception as error:
+            raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
+        try:
+            for index, cell in enumerate(notebook.cells):
+                if cell.cell_type == "code" and index not in self._bad_cells and not self._run_cell(runner, cell, index):
+                    return False
+        finally:
+            with contextlib.suppress(Exception):
+                runner.kc.stop_channels()
+        self._ran = True
+        self._connect()
+        return True
+
+    def _run_cell(self, runner: BoundedClient, cell, index: int) -> bool:
+        started = time.monotonic()
+        timeout = self._cell_timeout(cell)
+        problem, lived = "", True
+        try:
+            runner.execute_cell(cell, index)
+            if time.monotonic() - started >= timeout:
+                problem = f"did not end within {timeout} s and was interrupted"
+        except DeadKernelError:
+            problem, lived = "ended the kernel", False
+        except CellTimeoutError:
+            problem, lived = f"did not end within {timeout} s, could not be interrupted, and the kernel was stopped", False
+        except Exception as error:
+            raise SetupError(f"cell {index + 1}: the kernel's messages could not be read: {type(error).__name__}: {error}") from error
+        if problem:
+            self._bad_cells[index] = problem
+            self._log(f"cell {index + 1} {problem}")
+            text = f"[This cell {problem}.]\n"
+            self._notebook.cells[index].outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+        return lived
+
+    def _cell_timeout(self, cell) -> int:
+        return max(1, min(self._course.cell_timeout_s, int(self._deadline - time.monotonic())))
+
+    def _variables(self) -> dict[str, str]:
+        course = self._course
+        return {
+            "COURSE_DATASET": course.dataset,
+            "COURSE_DATA": str(course.data),
+            "COURSE_BUDGET": course.budget,
+            "COURSE_DEVICE": course.device,
+            "COURSE_TRAINING": course.training,
+        }
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    def _connect(self) -> None:
+        context = zmq.Context()
+        context.setsockopt(zmq.MAXMSGSIZE, (self._course.message_limit_mib + 8) * 2**20)
+        self._client = BlockingKernelClient(context=context)
+        self._client.load_connection_info(self._manager.get_connection_info())
+        self._client.start_channels(stdin=False, control=False, hb=False)
+        self._comm = secrets.token_hex(8)
+        source = (
+            "def _():\n import types\n wire, agent = types.ModuleType('wire'), types.ModuleType('agent')\n"
+            " wire.__dict__['__name__'] = 'wire'\n"
+            f" import sys; sys.modules['wire'] = wire; exec({inspect.getsource(wire)!r}, wire.__dict__); del sys.modules['wire']\n"
+            f" exec({inspect.getsource(agent)!r}, agent.__dict__)\n"
+            f" agent.serve(get_ipython(), wire, {self._comm!r}, {self._device()!r}, {self._course.message_limit_mib * 2**20})\n"
+            "_()\ndel _\n"
+        )
+        self._client.wait_for_ready(timeout=START_TIMEOUT_S)
+        with contextlib.suppress(TimeoutError):
+            self._client.execute_interactive(
+                source, silent=True, store_history=False, allow_stdin=False, timeout=START_TIMEOUT_S, output_hook=lambda msg: None
+            )
+        self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
+        self._alive = True
+
+    def _device(self) -> str:
+        if self._course.device != "auto":
+            return self._course.device
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else "cpu"
+
+    def _send(self, kind: str, content: dict, buffers: tuple[bytes, ...] = ()) -> None:
+        message = self._client.session.msg(kind, content)
+        message["buffers"] = list(buffers)
+        self._client.shell_channel.send(message)
+
+    def _transport(self, header: bytes, payload: bytes) -> tuple[bytes, bytes]:
+        asked = _asked(header)
+        if self._strikes.get(asked, 0) >= STRIKES:
+            raise TooSlow(f"{asked} hung or ended the kernel {STRIKES} times; it was not called again.")
+        if time.monotonic() > self._deadline:
+            raise TooSlow(f"The submission used up its {self._course.submission_timeout_s} s; this call was not made.")
+        while not self._alive:
+            self._start()
+        key = secrets.token_hex(16)
+        self._send("comm_msg", {"comm_id": self._comm, "data": {"key": key}}, (header, payload))
+        deadline = time.monotonic() + self._course.call_timeout_s
+        while time.monotonic() < deadline:
+            try:
+                message = self._client.get_iopub_msg(timeout=0.5)
+            except Empty:
+                if not run_sync(self._manager.is_alive)():
+                    self._strike(asked)
+                    raise Died(f"{asked} ended the kernel. Does it exit, crash or run out of memory?") from None
+                continue
+            except Exception:  # a forged or broken message
+                continue
+            frames = _frames(message, self._comm, key)
+            if frames is not None:
+                return frames
+        self._strike(asked)
+        raise TooSlow(
+            f"{asked} did not return within {self._course.call_timeout_s} s on a small input. Does it loop, wait, or do far more work than needed?"
+        )
+
+    def _strike(self, asked: str) -> None:
+        self._strikes[asked] = self._strikes.get(asked, 0) + 1
+        self._log(f"a call of {asked} was stopped; the kernel is started again")
+        self.close()
+
+
+def _asked(header: bytes) -> str:
+    """Return the name of what a request calls, for messages."""
+    request = json.loads(header)["v"]
+    target = request.get("target", {}).get("v", "")
+    if isinstance(target, list):
+        return str(target[1]["v"] or "the model")
+    return str(target or request["op"]["v"])
+
+
+def _frames(message: dict, comm: str, key: str) -> tuple[bytes, bytes] | None:
+    """Return header and payload where a message is the reply to the call with this key."""
+    try:
+        content = message["content"]
+        if message["msg_type"] != "comm_msg" or content["comm_id"] != comm or content["data"]["key"] != key:
+            return None
+        header, payload = message["buffers"]
+        return bytes(header), bytes(payload)
+    except (KeyError, TypeError, ValueError):
+        return None

@@ -1,0 +1,559 @@
+"""Known wrong formulas, exercise by exercise, and what to tell a student whose answer equals one of them.
+
+A hint names what the answer looks like and where to look; it never states the solution. Formulas take the inputs of the hidden test
+that asks, in the order given above each list. Who compares: `expect`, through `recognise`.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch.distributions import Normal
+from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
+
+from autograder import oracles
+
+PIXELS = (-3, -2, -1)
+LOG_2PI = math.log(2 * math.pi)
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong formula: what it is called, what to say when an answer equals it, and the formula itself."""
+
+    key: str
+    say: str
+    formula: Callable[..., object]
+
+
+def recognise(exercise: str, got: object, *inputs: object) -> str:
+    """Return what to say about the first known mistake that gives `got` on these inputs, or an empty text."""
+    if not isinstance(got, (torch.Tensor, float)):
+        return ""
+    found = torch.as_tensor(got).detach()
+    if not found.is_floating_point() or not bool(torch.isfinite(found).all()):
+        return ""
+    relative = 1e-3 if found.dtype == torch.float32 else 1e-5
+    for mistake in CATALOGUE[exercise]:
+        try:
+            wrong = torch.as_tensor(mistake.formula(*inputs))
+        except (RuntimeError, ValueError, IndexError):  # the formula does not fit these shapes
+            continue
+        if wrong.shape == found.shape and torch.allclose(found.double(), wrong.double(), rtol=relative, atol=relative):
+            return mistake.say
+    return ""
+
+
+def _gaussian(z, mu, scale):
+    return Normal(mu, scale).log_prob(z)
+
+
+def _kl(mu, log_var):
+    return 0.5 * (mu**2 + torch.exp(log_var) - 1 - log_var)  # per latent dimension
+
+
+def _clamped(x, logits, epsilon):
+    theta = torch.sigmoid(logits).clamp(epsilon, 1 - epsilon)
+    return (x * torch.log(theta) + (1 - x) * torch.log(1 - theta)).sum(PIXELS)
+
+
+def _pixels(x, logits):
+    return x * logits - softplus(logits)
+
+
+# mu, log_var, eps
+REPARAMETERIZE = (
+    Mistake(
+        "variance_as_std",
+        "The noise is scaled by the variance. The encoder gives the logarithm of the variance: how does one get from there to the "
+        "standard deviation?",
+        lambda mu, log_var, eps: mu + torch.exp(log_var) * eps,
+    ),
+    Mistake(
+        "exponential_twice",
+        "It looks as if the exponential were taken twice. Follow one number from log_var to the standard deviation by hand.",
+        lambda mu, log_var, eps: mu + torch.exp(torch.exp(log_var / 2)) * eps,
+    ),
+    Mistake(
+        "exponential_missing",
+        "The noise is scaled by log_var itself, which may be negative. Which function turns a logarithm back?",
+        lambda mu, log_var, eps: mu + log_var * eps,
+    ),
+    Mistake(
+        "exponential_missing_half",
+        "The noise is scaled by the logarithm of the standard deviation. Which function turns a logarithm back?",
+        lambda mu, log_var, eps: mu + log_var / 2 * eps,
+    ),
+    Mistake(
+        "root_twice",
+        "The noise is scaled too little where log_var is positive and too much where it is negative: is the root taken twice?",
+        lambda mu, log_var, eps: mu + torch.exp(log_var / 4) * eps,
+    ),
+    Mistake(
+        "precision",
+        "The noise is scaled by one over the standard deviation. Look at the sign inside the exponential.",
+        lambda mu, log_var, eps: mu + torch.exp(-log_var / 2) * eps,
+    ),
+    Mistake(
+        "eps_ignored",
+        "The answer equals mu whatever eps is. A sample of q(z|x) needs its noise.",
+        lambda mu, log_var, eps: mu.expand(eps.shape),
+    ),
+    Mistake(
+        "mu_ignored",
+        "The answer does not depend on mu: the noise is scaled, but not shifted.",
+        lambda mu, log_var, eps: torch.exp(log_var / 2) * eps,
+    ),
+    Mistake(
+        "shared_over_batch",
+        "All images use the noise of the first one. Every image of the batch has its own row of eps.",
+        lambda mu, log_var, eps: mu + torch.exp(log_var / 2) * eps[..., :1, :],
+    ),
+    Mistake(
+        "shared_over_samples",
+        "All K samples use the noise of the first one. The first axis of eps counts the samples.",
+        lambda mu, log_var, eps: (mu + torch.exp(log_var / 2) * eps[0]).expand(eps.shape),
+    ),
+    Mistake(
+        "subtracted",
+        "The noise is subtracted. In distribution this is the same, but with the eps you are given the point is another one.",
+        lambda mu, log_var, eps: mu - torch.exp(log_var / 2) * eps,
+    ),
+)
+
+# z, mu, log_var
+GAUSSIAN_LOG_PROB = (
+    Mistake(
+        "variance_as_std",
+        "The variance is used where a normal distribution takes its standard deviation.",
+        lambda z, mu, log_var: _gaussian(z, mu, torch.exp(log_var)).sum(-1),
+    ),
+    Mistake(
+        "constants_dropped",
+        "The constant with log 2π is missing. It cancels inside some bounds, but a density without it does not integrate to one.",
+        lambda z, mu, log_var: -0.5 * (log_var + (z - mu) ** 2 * torch.exp(-log_var)).sum(-1),
+    ),
+    Mistake(
+        "constant_per_element",
+        "The constant of all D dimensions is added in every dimension and then summed again.",
+        lambda z, mu, log_var: (
+            -0.5 * (mu.shape[-1] * LOG_2PI + log_var + (z - mu) ** 2 * torch.exp(-log_var)).sum(-1)
+        ),
+    ),
+    Mistake(
+        "constant_once",
+        "The constant with log 2π enters once. How many dimensions does the density have?",
+        lambda z, mu, log_var: -0.5 * (LOG_2PI + (log_var + (z - mu) ** 2 * torch.exp(-log_var)).sum(-1)),
+    ),
+    Mistake(
+        "half_missing",
+        "The answer is twice the log-density: is a factor ½ missing?",
+        lambda z, mu, log_var: 2 * _gaussian(z, mu, torch.exp(log_var / 2)).sum(-1),
+    ),
+    Mistake(
+        "half_missing_square",
+        "The squared distance enters without its factor ½.",
+        lambda z, mu, log_var: (-0.5 * (LOG_2PI + log_var) - (z - mu) ** 2 * torch.exp(-log_var)).sum(-1),
+    ),
+    Mistake(
+        "log_std_in_normaliser",
+        "log_var stands where the logarithm of the standard deviation belongs (or the other way round) in the normalising term.",
+        lambda z, mu, log_var: (-0.5 * LOG_2PI - log_var - 0.5 * (z - mu) ** 2 * torch.exp(-log_var)).sum(-1),
+    ),
+    Mistake(
+        "mean_over_latents",
+        "The dimensions are averaged. The logarithm of a product of densities is a sum.",
+        lambda z, mu, log_var: _gaussian(z, mu, torch.exp(log_var / 2)).mean(-1),
+    ),
+    Mistake(
+        "not_summed",
+        "There is one value for every latent dimension; one for every z is asked.",
+        lambda z, mu, log_var: _gaussian(z, mu, torch.exp(log_var / 2)),
+    ),
+    Mistake(
+        "summed_over_batch",
+        "The whole batch is summed into one number. Only the latent dimensions are summed.",
+        lambda z, mu, log_var: _gaussian(z, mu, torch.exp(log_var / 2)).sum(),
+    ),
+    Mistake(
+        "negative",
+        "The sign is the other way round: this is the negative log-density.",
+        lambda z, mu, log_var: -_gaussian(z, mu, torch.exp(log_var / 2)).sum(-1),
+    ),
+    Mistake(
+        "precision_sign",
+        "The squared distance is multiplied by the variance instead of divided by it.",
+        lambda z, mu, log_var: -0.5 * (LOG_2PI + log_var + (z - mu) ** 2 * torch.exp(log_var)).sum(-1),
+    ),
+    Mistake(
+        "density",
+        "This is the density itself; its logarithm is asked.",
+        lambda z, mu, log_var: torch.exp(_gaussian(z, mu, torch.exp(log_var / 2)).sum(-1)),
+    ),
+)
+
+# mu, log_var
+KL_STANDARD_NORMAL = (
+    Mistake("half_missing", "The answer is twice the divergence: is the factor ½ missing?", lambda m, v: 2 * _kl(m, v).sum(-1)),
+    Mistake(
+        "sign",
+        "The answer is the divergence with the opposite sign. A Kullback-Leibler divergence is never negative.",
+        lambda m, v: -_kl(m, v).sum(-1),
+    ),
+    Mistake(
+        "mean_over_latents",
+        "The latent dimensions are averaged. Independent dimensions add their divergences.",
+        lambda m, v: _kl(m, v).mean(-1),
+    ),
+    Mistake(
+        "summed_over_batch",
+        "The whole batch is summed into one number. Each image has its own q(z|x), so each has its own divergence.",
+        lambda m, v: _kl(m, v).sum(),
+    ),
+    Mistake(
+        "averaged_over_batch",
+        "The batch is averaged. Each image has its own q(z|x), so each has its own divergence.",
+        lambda m, v: _kl(m, v).sum(-1).mean(),
+    ),
+    Mistake("mean_of_all", "Batch and latent dimensions are averaged together. Sum over the latter, keep the former.", lambda m, v: _kl(m, v).mean()),
+    Mistake("not_summed", "There is one value for every latent dimension; one for every image is asked.", lambda m, v: _kl(m, v)),
+    Mistake(
+        "summed_over_images",
+        "The sum runs over the images instead of the latent dimensions. Which axis is which?",
+        lambda m, v: _kl(m, v).sum(0),
+    ),
+    Mistake(
+        "variance_as_std",
+        "log_var is treated as the logarithm of the standard deviation: the variance is squared once too often.",
+        lambda m, v: _kl(m, 2 * v).sum(-1),
+    ),
+    Mistake(
+        "log_std_in_logarithm",
+        "The logarithm that is subtracted is that of the standard deviation, where that of the variance belongs.",
+        lambda m, v: 0.5 * (m**2 + torch.exp(v) - 1 - v / 2).sum(-1),
+    ),
+    Mistake(
+        "std_for_variance",
+        "The standard deviation stands where the variance belongs.",
+        lambda m, v: 0.5 * (m**2 + torch.exp(v / 2) - 1 - v).sum(-1),
+    ),
+    Mistake(
+        "reversed",
+        "This is the divergence from the prior to q. Which of the two distributions is the expectation taken under?",
+        lambda m, v: 0.5 * (torch.exp(-v) * (1 + m**2) - 1 + v).sum(-1),
+    ),
+    Mistake(
+        "one_missing",
+        "A constant of every dimension is missing. What does the answer have to be when q is the prior?",
+        lambda m, v: 0.5 * (m**2 + torch.exp(v) - v).sum(-1),
+    ),
+    Mistake(
+        "log_var_sign",
+        "log_var enters with the wrong sign. What does the answer have to be when q is the prior, and near it?",
+        lambda m, v: 0.5 * (m**2 + torch.exp(v) - 1 + v).sum(-1),
+    ),
+    Mistake(
+        "mean_not_squared",
+        "The mean enters without its square. A divergence does not care on which side of zero mu lies.",
+        lambda m, v: 0.5 * (m + torch.exp(v) - 1 - v).sum(-1),
+    ),
+    Mistake("mean_missing", "The answer does not depend on mu.", lambda m, v: 0.5 * (torch.exp(v) - 1 - v).sum(-1)),
+)
+
+# x, logits
+BERNOULLI_LOG_PROB = (
+    Mistake(
+        "negative",
+        "The sign is the other way round: this is the cross-entropy. A log-probability is never positive.",
+        lambda x, l: -_pixels(x, l).sum(PIXELS),
+    ),
+    Mistake(
+        "mean_over_pixels",
+        "The pixels are averaged. The probability of an image is the product over its pixels.",
+        lambda x, l: _pixels(x, l).mean(PIXELS),
+    ),
+    Mistake(
+        "summed_over_batch",
+        "The whole batch is summed into one number. Keep one log-probability for every image.",
+        lambda x, l: _pixels(x, l).sum(),
+    ),
+    Mistake("averaged_over_all", "Everything is averaged into one number (a default of the loss function?).", lambda x, l: _pixels(x, l).mean()),
+    Mistake(
+        "averaged_loss",
+        "Everything is averaged into one positive number: a loss function with its default reduction?",
+        lambda x, l: -_pixels(x, l).mean(),
+    ),
+    Mistake("not_summed", "There is one value for every pixel; one for every image is asked.", lambda x, l: _pixels(x, l)),
+    Mistake(
+        "sigmoid_twice",
+        "The logits pass through the sigmoid twice. Which functions take logits, and which take probabilities?",
+        lambda x, l: _pixels(x, torch.sigmoid(l)).sum(PIXELS),
+    ),
+    Mistake(
+        "clamped_coarsely",
+        "Probabilities are clamped at 1e-5, so a confident error costs at most 11.5 nats a pixel. Can the formula be written with logits alone?",
+        lambda x, l: _clamped(x, l, 1e-5),
+    ),
+    Mistake(
+        "clamped_finely",
+        "Probabilities are clamped at 1e-8, so a confident error costs at most 18.4 nats a pixel. Can the formula be written with logits alone?",
+        lambda x, l: _clamped(x, l, 1e-8),
+    ),
+    Mistake(
+        "clamped_moderately",
+        "Probabilities are clamped, so a confident error costs too little. Can the formula be written with logits alone?",
+        lambda x, l: _clamped(x, l, 1e-6),
+    ),
+    Mistake(
+        "floored_cross_entropy",
+        "The loss on probabilities floors each logarithm at -100. There is a form that takes logits and has no floor.",
+        lambda x, l: -binary_cross_entropy(torch.sigmoid(l), x.expand(l.shape), reduction="none").sum(PIXELS),
+    ),
+    Mistake(
+        "only_ones",
+        "Only the pixels that are 1 count. What is the probability of a pixel that is 0?",
+        lambda x, l: (x * logsigmoid(l)).sum(PIXELS),
+    ),
+    Mistake(
+        "inverted",
+        "Ones and zeros are exchanged: the logit is that of a pixel being 1.",
+        lambda x, l: _pixels(1 - x, l).sum(PIXELS),
+    ),
+    Mistake(
+        "squared_error",
+        "This is a squared error between pixels and probabilities, which is the log-probability of no binary image.",
+        lambda x, l: -((x - torch.sigmoid(l)) ** 2).sum(PIXELS),
+    ),
+    Mistake(
+        "probability",
+        "This is the probability itself; its logarithm is asked.",
+        lambda x, l: torch.exp(_pixels(x, l).sum(PIXELS)),
+    ),
+)
+
+
+def _terms(toy, x, eps):
+    mu, log_var = toy.encode(x)
+    z = oracles.reparameterize(mu, log_var, eps)
+    reconstruction = oracles.bernoulli_log_prob(x, toy.decode(z))
+    density = oracles.gaussian_log_prob(z, mu, log_var)
+    return mu, log_var, z, reconstruction, density, toy.prior_log_prob(z)
+
+
+def _kl_of(toy, x, eps):
+    """Return the divergence as the exercise asks for it, with K in front where eps has it."""
+    mu, log_var, _, _, density, prior = _terms(toy, x, eps)
+    return oracles.kl_standard_normal(mu, log_var) if toy.prior is None else density - prior
+
+
+def _reconstruction(toy, x, eps):
+    return _terms(toy, x, eps)[3]
+
+
+def _over_samples(value, eps):
+    return value.mean(0) if eps.dim() == 3 and value.dim() == 2 else value
+
+
+def _bounds(toy, x, eps):
+    return _reconstruction(toy, x, eps) - _kl_of(toy, x, eps)
+
+
+# toy (oracles.AffineModel), x, eps
+ELBO = (
+    Mistake(
+        "kl_added",
+        "The divergence is added. The bound is the reconstruction term with the divergence taken off.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) + _kl_of(toy, x, eps), eps),
+    ),
+    Mistake(
+        "negative",
+        "This is the negative bound, a loss. `elbo` returns the bound itself; the sign changes in the loss.",
+        lambda toy, x, eps: -_over_samples(_bounds(toy, x, eps), eps),
+    ),
+    Mistake(
+        "kl_missing",
+        "The divergence is missing: this is the reconstruction term alone.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps), eps),
+    ),
+    Mistake(
+        "kl_averaged",
+        "The divergence is averaged over the latent dimensions before it is taken off, so it counts too little.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) - _kl_of(toy, x, eps) / toy.latent_dim, eps),
+    ),
+    Mistake(
+        "kl_averaged_over_batch",
+        "Every image gets the average divergence of the batch instead of its own.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) - _kl_of(toy, x, eps).mean(), eps),
+    ),
+    Mistake(
+        "reconstruction_averaged",
+        "The reconstruction term is averaged over the pixels while the divergence is summed: they no longer share a scale.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) / toy.pixels - _kl_of(toy, x, eps), eps),
+    ),
+    Mistake(
+        "averaged_over_batch",
+        "The batch is averaged into one number. `elbo` keeps one bound for every image; the loss averages.",
+        lambda toy, x, eps: _bounds(toy, x, eps).mean(),
+    ),
+    Mistake("summed_over_batch", "The batch is summed into one number. `elbo` keeps one bound for every image.", lambda toy, x, eps: _bounds(toy, x, eps).sum()),
+    Mistake(
+        "closed_form_kept",
+        "The divergence to N(0, I) is used although the model has a prior of its own: the bound does not change with the prior.",
+        lambda toy, x, eps: _over_samples(_bounds(toy.changed(prior=None), x, eps), eps),
+    ),
+    Mistake(
+        "prior_missing",
+        "log p(z) is missing where the model has a prior of its own.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) - _terms(toy, x, eps)[4], eps),
+    ),
+    Mistake(
+        "posterior_missing",
+        "log q(z|x) is missing where the model has a prior of its own.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) + _terms(toy, x, eps)[5], eps),
+    ),
+    Mistake(
+        "monte_carlo",
+        "The divergence is estimated from the sample although the prior is N(0, I), where it is known in closed form.",
+        lambda toy, x, eps: _over_samples(
+            _reconstruction(toy, x, eps) - _terms(toy, x, eps)[4] + toy.prior_log_prob(_terms(toy, x, eps)[2]), eps
+        ),
+    ),
+    Mistake(
+        "summed_over_samples",
+        "The K samples are summed. The bound is an expectation: how does one estimate that from K samples?",
+        lambda toy, x, eps: _bounds(toy, x, eps).sum(0),
+    ),
+    Mistake(
+        "log_mean_exp",
+        "This is the logarithm of the mean of exponentials over the K samples, the importance weighted bound. The ELBO averages the bounds themselves.",
+        lambda toy, x, eps: torch.logsumexp(_bounds(toy, x, eps), 0) - math.log(len(eps)),
+    ),
+    Mistake(
+        "first_sample",
+        "Only the first of the K samples is used.",
+        lambda toy, x, eps: _bounds(toy, x, eps)[0] if eps.dim() == 3 else None,
+    ),
+    Mistake("samples_kept", "The axis of the K samples is still there. Average over it.", lambda toy, x, eps: _bounds(toy, x, eps)),
+    Mistake(
+        "mean_decoded",
+        "The decoder sees the mean of q(z|x) instead of a sample: eps is not used.",
+        lambda toy, x, eps: _over_samples(_bounds(toy, x, torch.zeros_like(eps)), eps),
+    ),
+)
+
+# toy, x, reduction
+NEGATIVE_ELBO = (
+    Mistake(
+        "sign",
+        "This is the bound, not its negative: a loss is what training makes smaller.",
+        lambda toy, x, reduction: getattr(_constant_bounds(toy, x), reduction)(),
+    ),
+    Mistake(
+        "summed",
+        "The images are summed where their mean is asked.",
+        lambda toy, x, reduction: -_constant_bounds(toy, x).sum() if reduction == "mean" else None,
+    ),
+    Mistake(
+        "averaged",
+        "The images are averaged where their sum is asked: is the option looked at?",
+        lambda toy, x, reduction: -_constant_bounds(toy, x).mean() if reduction == "sum" else None,
+    ),
+    Mistake("not_reduced", "There is one value for every image; one number is asked.", lambda toy, x, reduction: -_constant_bounds(toy, x)),
+)
+
+
+def _constant_bounds(toy, x):
+    """Return the bounds of a model whose bound does not depend on the noise."""
+    return toy.elbo(x, torch.zeros(len(x), toy.latent_dim, dtype=x.dtype))
+
+
+# toy, x
+RECONSTRUCT = (
+    Mistake("logits", "These are logits. Which function turns them into probabilities?", lambda toy, x: toy.decode(toy.encode(x)[0])),
+    Mistake(
+        "thresholded",
+        "These are zeros and ones. The Bernoulli means are asked: probabilities between 0 and 1.",
+        lambda toy, x: (toy.decode(toy.encode(x)[0]) > 0).to(x.dtype),
+    ),
+    Mistake(
+        "sigmoid_twice",
+        "The sigmoid is applied twice: all answers lie between 0.5 and 0.74.",
+        lambda toy, x: torch.sigmoid(torch.sigmoid(toy.decode(toy.encode(x)[0]))),
+    ),
+    Mistake(
+        "log_var_decoded",
+        "The decoder sees log_var instead of the posterior mean: look at the order of what the encoder returns.",
+        lambda toy, x: torch.sigmoid(toy.decode(toy.encode(x)[1])),
+    ),
+    Mistake("input", "This is x itself, not what the model makes of it.", lambda toy, x: x),
+)
+
+# weight before, mean of x, learning rate, gradient left over -> weight after one call
+TRAIN_STEP = (
+    Mistake("no_step", "The parameters did not change: does the optimizer take a step, and after the gradient is there?", lambda w, m, lr, left: w),
+    Mistake(
+        "gradient_kept",
+        "The gradient that was there before the call took part in the step. Clear it before the backward pass.",
+        lambda w, m, lr, left: w - lr * (w - m + left),
+    ),
+    Mistake(
+        "gradient_cleared_too_late",
+        "The step used a gradient of zero: is it cleared between the backward pass and the step?",
+        lambda w, m, lr, left: w - 0 * left,
+    ),
+    Mistake(
+        "left_gradient_only",
+        "The step used the gradient that was there before the call, not the one of this batch.",
+        lambda w, m, lr, left: w - lr * left,
+    ),
+    Mistake("two_steps", "The optimizer took two steps.", lambda w, m, lr, left: w - lr * (w - m) - lr * (w - lr * (w - m) - m)),
+    Mistake("same_step_twice", "The optimizer took two steps with one gradient.", lambda w, m, lr, left: w - 2 * lr * (w - m)),
+    Mistake("backward_twice", "The gradient is there twice: is `backward` called twice?", lambda w, m, lr, left: w - lr * 2 * (w - m)),
+    Mistake("ascent", "The step goes up the loss instead of down.", lambda w, m, lr, left: w + lr * (w - m)),
+    Mistake(
+        "evaluation_mode",
+        "The loss was computed in evaluation mode. Layers such as dropout behave differently in training: switch the model first.",
+        lambda w, m, lr, left: w - lr * (w - m + 1),
+    ),
+)
+
+# loss before the step, loss after it, loss in evaluation mode, images
+TRAIN_STEP_LOSS = (
+    Mistake("after_step", "This is the loss after the step. The loss that the step was computed from is asked.", lambda a, b, e, n: b),
+    Mistake("evaluation_mode", "This is the loss in evaluation mode: switch the model to training first.", lambda a, b, e, n: e),
+    Mistake("divided", "The loss is divided by the number of images; `model(x)` has averaged already.", lambda a, b, e, n: a / n),
+    Mistake("multiplied", "The loss is multiplied by the number of images.", lambda a, b, e, n: a * n),
+    Mistake("sign", "The sign of the loss is turned round.", lambda a, b, e, n: -a),
+)
+
+CATALOGUE = {
+    "reparameterize": REPARAMETERIZE,
+    "gaussian_log_prob": GAUSSIAN_LOG_PROB,
+    "kl_standard_normal": KL_STANDARD_NORMAL,
+    "bernoulli_log_prob": BERNOULLI_LOG_PROB,
+    "elbo": ELBO,
+    "negative_elbo": NEGATIVE_ELBO,
+    "reconstruct": RECONSTRUCT,
+    "train_step": TRAIN_STEP,
+    "train_step_loss": TRAIN_STEP_LOSS,
+}
+
+SAID = {
+    "thresholded": "The frequencies are those of a threshold: a logit above zero always gives 1. Each pixel is drawn with its own probability.",
+    "probabilities": "These are probabilities. A sample of a binary pixel is 0 or 1.",
+    "inverted": "Ones come as often as zeros should: is the comparison the wrong way round?",
+    "shared_noise": "Pixels that should be independent are drawn with the same random number.",
+    "generator_ignored": "Hand the generator that you are given to every function that draws random numbers.",
+    "printed": "Remove print calls from functions: they run thousands of times during training.",
+    "in_place": "An operation that ends in an underscore, or +=, changes its argument for everybody who holds it.",
+    "sigmoid_in_decoder": "A decoder whose last layer is a sigmoid (or another squashing function) returns no logits.",
+    "last_activation": "An activation after the last layer keeps its outputs on one side.",
+    "rows_coupled": "Something in it mixes the images of a batch, or is random: batch statistics, dropout that stays on, a reshape that swaps axes?",
+    "detached": "Something cuts the graph: detach, no_grad, .data, .item(), or a new tensor made from values.",
+    "gradient_left": "Nothing here is to be trained: torch.no_grad keeps the graph from being built.",
+    "mode_changed": "eval() and train() stay in force after the function has returned.",
+    "eps_shared": "Every image and every latent dimension has its own noise.",
+    "eps_fixed": "The noise is the same in every call: draw it anew, and do not seed inside the function.",
+    "prior_ignored": "Where the model has a prior of its own, codes come from that prior.",
+}

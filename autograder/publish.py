@@ -1,0 +1,113 @@
+"""What is made from a source notebook beside nbgrader's release: the attached `lab`, and the solutions.
+
+`AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls `write_solutions`.
+Not here: clearing solutions, which is nbgrader's, and reference.yaml.
+"""
+
+import ast
+import os
+import tempfile
+from pathlib import Path
+
+import nbformat
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+from nbgrader.preprocessors import NbGraderPreprocessor
+
+from autograder.course import ROOT, Course
+
+MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
+HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
+
+
+def lab_files(root: Path = ROOT) -> dict[str, bytes]:
+    """Return the files of the package that students get: path beside the notebook to content."""
+    return {f"lab/{path.name}": path.read_bytes() for path in sorted((root / "lab").glob("*.py"))}
+
+
+class AttachLab(NbGraderPreprocessor):
+    """Put `lab` beside the released notebook; nbconvert's writer writes what stands in resources["outputs"]."""
+
+    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
+        """Return the notebook as it is and the resources with the files of `lab`."""
+        resources["outputs"] = {**(resources.get("outputs") or {}), **lab_files()}
+        return nb, resources
+
+
+def solution_module(path: Path) -> str:
+    """Return the solutions of a source notebook as an importable module.
+
+    It holds the imports that the solutions use, and the solution cells in order without their markers.
+
+    Args:
+        path: source notebook, source/<assignment>/<notebook>.ipynb, with a cell "imports" of one-line imports.
+    Raises:
+        ValueError: when the notebook has no cell "imports".
+    """
+    notebook = nbformat.read(path, as_version=4)
+    imports = next((cell.source for cell in notebook.cells if cell.id == "imports"), None)
+    if imports is None:
+        raise ValueError(f"{path.name}: expected a code cell with the id 'imports', found none; give the cell this id")
+    solutions = "\n\n\n".join(without_markers(cell.source) for cell in notebook.cells if is_solution(cell))
+    used = {node.id for node in ast.walk(ast.parse(solutions)) if isinstance(node, ast.Name)}
+    needed = "\n".join(line for line in imports.splitlines() if not line or _binds(line) & used)
+    header = HEADER.format(source=f"source/{path.parent.name}/{path.name}")
+    return f"{header}\n\n{needed.strip()}\n\n\n{solutions}\n"
+
+
+def is_solution(cell: NotebookNode) -> bool:
+    """Return whether a student writes code in this cell."""
+    return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("solution", False)
+
+
+def without_markers(source: str) -> str:
+    """Return the source of a solution cell without nbgrader's markers."""
+    return "\n".join(line for line in source.splitlines() if line.strip() not in MARKERS)
+
+
+def executed(path: Path, course: Course) -> NotebookNode:
+    """Return the notebook with the outputs of a run from top to bottom.
+
+    It runs in a folder of its own that holds the notebook's `lab` and nothing else, as a student's does.
+
+    Args:
+        path: source notebook.
+        course: says data set, budget, device and the time a cell may take.
+    Raises:
+        nbclient.exceptions.CellExecutionError: when a cell raises.
+    """
+    notebook = nbformat.read(path, as_version=4)
+    metadata = notebook.metadata.copy()
+    choices = {"dataset": course.dataset, "data": course.data, "budget": course.budget, "device": course.device}
+    environment = os.environ | {f"COURSE_{name.upper()}": str(value) for name, value in choices.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, content in lab_files().items():
+            file = Path(folder, name)
+            file.parent.mkdir(exist_ok=True)
+            file.write_bytes(content)
+        client = NotebookClient(
+            notebook,
+            timeout=course.cell_timeout_s,
+            record_timing=False,
+            coalesce_streams=True,  # else every update of the progress bar stays in the file
+            resources={"metadata": {"path": folder}},
+        )
+        client.execute(env=environment)
+    notebook.metadata = metadata  # without the local Python's version
+    return notebook
+
+
+def write_solutions(assignment: str, course: Course, root: Path = ROOT) -> list[Path]:
+    """Write solutions/<assignment>.py and the executed solutions/<assignment>.ipynb, and return their paths."""
+    source = root / "source" / assignment / f"{assignment}.ipynb"
+    module, notebook = (root / "solutions" / f"{assignment}{suffix}" for suffix in (".py", ".ipynb"))
+    module.parent.mkdir(exist_ok=True)
+    module.write_text(solution_module(source), encoding="utf-8")
+    nbformat.write(executed(source, course), notebook)
+    return [module, notebook]
+
+
+def _binds(line: str) -> set[str]:
+    """Return the names that a one-line import binds."""
+    statement = ast.parse(line).body[0]
+    return {alias.asname or alias.name.split(".")[0] for alias in statement.names}

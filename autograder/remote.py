@@ -1,0 +1,307 @@
+"""The asking end: a student's functions and objects as seen by the hidden suite.
+
+`Student` calls functions of a submission and gets plain tensors and Python values back; objects that stay with the submission are
+named by `Handle`. The same code speaks to a kernel (`kernel.Session`) and, for solutions and known mistakes, to an agent in this process.
+What comes back is data: nothing here imports, unpickles or evaluates it.
+
+    StudentError            the submission's doing; the text is addressed to the student
+    ├─ NotDefined           the name asked for is not there
+    ├─ Raised               the call raised an exception
+    ├─ TooSlow              the call did not return in time
+    ├─ Died                 the call ended the kernel
+    └─ BadAnswer            what came back is no plain value, or too large
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from autograder import agent as agent_module
+from autograder import wire
+from autograder.wire import Opaque, Reference, Seed
+
+__all__ = [
+    "BadAnswer",
+    "Convolutions",
+    "Died",
+    "Gradient",
+    "Handle",
+    "Inspection",
+    "NotDefined",
+    "Raised",
+    "Seed",
+    "State",
+    "Student",
+    "StudentError",
+    "TooSlow",
+    "in_process",
+]
+
+MAX_BYTES = 2**28
+
+Transport = Callable[[bytes, bytes], tuple[bytes, bytes]]
+
+
+class StudentError(Exception):
+    """The submission did not answer a call with a plain value; the text says what was asked and what came."""
+
+
+class NotDefined(StudentError):
+    """A name is missing from the submission."""
+
+
+class Raised(StudentError):
+    """The student's code raised an exception; `kinds` names its class and that class's bases."""
+
+    kinds: tuple[str, ...] = ()
+
+
+class TooSlow(StudentError):
+    """The student's code did not return within its time."""
+
+
+class Died(StudentError):
+    """The kernel ended during the call."""
+
+
+class BadAnswer(StudentError):
+    """The answer is too large, too deep, or of a type that is not asked for."""
+
+
+FAILURES = {"not defined": NotDefined, "raised": Raised, "bad answer": BadAnswer}
+
+
+@dataclass(frozen=True)
+class Gradient:
+    """A value and the gradients of its sum weighted by the cotangent; None where none flows."""
+
+    value: torch.Tensor
+    inputs: tuple
+    parameters: dict
+
+
+@dataclass(frozen=True)
+class Inspection:
+    """A value, the call's arguments as they are afterwards, and what the call printed."""
+
+    value: object
+    arguments: tuple
+    printed: str
+
+
+@dataclass(frozen=True)
+class State:
+    """A module's parameters, buffers, gradients, and flags, each by name."""
+
+    parameters: dict
+    buffers: dict
+    gradients: dict
+    requires_grad: dict
+    training: dict
+
+
+@dataclass(frozen=True)
+class Convolutions:
+    """Kernel sizes above 1 used in a call, its outputs, and its outputs where these convolutions return zeros."""
+
+    kernels: list
+    output: tuple
+    ablated: tuple
+
+
+class Student:
+    """Asks one submission; see the module's text.
+
+    Args:
+        transport: takes header and payload of a request and returns those of its reply; raises StudentError.
+        max_bytes: bound on one message.
+    """
+
+    def __init__(self, transport: Transport, max_bytes: int = MAX_BYTES):
+        self._transport, self._max_bytes = transport, max_bytes
+
+    def __getattr__(self, name: str) -> Callable:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self.call(name, *args, **kwargs)
+
+    def call(self, target: "str | tuple[Handle, str]", *args: object, **kwargs: object) -> object:
+        """Return what the target returns for these arguments."""
+        return self._ask("call", _name(target), target=_out(target), args=_out(args), kwargs=_out(kwargs))
+
+    def inspect(self, target: "str | tuple[Handle, str]", *args: object, **kwargs: object) -> Inspection:
+        """Call the target and return its value with the arguments as they are afterwards and what was printed."""
+        request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "inspect": True}
+        return Inspection(**self._ask("call", _name(target), **request))
+
+    def gradient(
+        self,
+        target: "str | tuple[Handle, str]",
+        *args: object,
+        wrt: tuple[int, ...] = (0,),
+        parameters_of: "Handle | None" = None,
+        cotangent: torch.Tensor | None = None,
+        **kwargs: object,
+    ) -> Gradient:
+        """Return the target's value and the gradient of Σ value · cotangent for the arguments at `wrt` and the parameters."""
+        request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "wrt": tuple(wrt)}
+        request |= {"parameters_of": _out(parameters_of), "cotangent": cotangent}
+        return Gradient(**self._ask("gradient", _name(target), **request))
+
+    def new(self, target: str, *args: object, **kwargs: object) -> "Handle":
+        """Construct an object of the submission and keep it there."""
+        return Handle(self, self._ask("new", target, target=target, args=_out(args), kwargs=_out(kwargs)), target)
+
+    def object(self, name: str) -> "Handle":
+        """Return a handle of a variable of the notebook."""
+        return Handle(self, self._ask("object", name, name=name), name)
+
+    def affine_encoder(self, weight_mu, bias_mu, weight_log_var, bias_log_var) -> "Handle":
+        """Build an encoder with mu and log_var affine in the pixels; weights (D, pixels), biases (D,)."""
+        return self._build("AffineEncoder", weight_mu, bias_mu, weight_log_var, bias_log_var)
+
+    def affine_decoder(self, weight, bias, shape: tuple[int, int, int]) -> "Handle":
+        """Build a decoder with logits affine in the code; weight (pixels, D), bias (pixels,)."""
+        return self._build("AffineDecoder", weight, bias, tuple(shape))
+
+    def gaussian_prior(self, mean, log_var) -> "Handle":
+        """Build the prior N(mean, diag exp log_var); both (D,)."""
+        return self._build("GaussianPrior", mean, log_var)
+
+    def model(self, encoder: "Handle", decoder: "Handle", prior: "Handle | None" = None, *, latent_dim: int) -> "Handle":
+        """Build a plain model of the contract from its parts."""
+        return self._build("Model", encoder, decoder, prior, latent_dim)
+
+    def quadratic_loss(self, weight) -> "Handle":
+        """Build a model whose loss is ½ Σ (weight − mean of x)², plus Σ weight when it is not in training mode."""
+        return self._build("QuadraticLoss", weight)
+
+    def optimizer(self, kind: str, model: "Handle", **options: float) -> "Handle":
+        """Build torch.optim.`kind` over a model's parameters."""
+        return Handle(self, self._ask("optimizer", kind, kind=kind, owner=_out(model), options=options), kind)
+
+    def convolutions(self, handle: "Handle", *args: object) -> Convolutions:
+        """Call a module and watch its convolutions."""
+        return Convolutions(**self._ask("convolutions", _name(handle), owner=_out(handle), args=_out(args)))
+
+    def global_rng(self) -> torch.Tensor:
+        """Return the state of torch's global random number generator in the kernel."""
+        return self._ask("global_rng", "torch.get_rng_state")
+
+    def _build(self, kind: str, *args: object) -> "Handle":
+        return Handle(self, self._ask("build", kind, kind=kind, args=_out(args)), kind)
+
+    def _ask(self, operation: str, asked: str, **request: object) -> object:
+        header, payload = wire.encode({"op": operation, **request}, self._max_bytes)
+        try:
+            reply = wire.decode(*self._transport(header, payload), self._max_bytes)
+        except wire.WireError as error:
+            raise BadAnswer(f"{asked}: the kernel's answer cannot be read: {error}.") from None
+        if type(reply) is not dict or not ("value" in reply or reply.get("failure") in FAILURES):
+            raise BadAnswer(f"{asked}: the kernel's answer cannot be read.")
+        if "failure" in reply:
+            error = FAILURES[reply["failure"]](_explain(reply["failure"], asked, str(reply.get("text", ""))))
+            error.kinds = tuple(map(str, reply.get("kinds") or ()))
+            raise error
+        found = _opaque(reply["value"])
+        if found is not None:
+            raise BadAnswer(f"{asked} returned {found}; expected torch tensors or plain Python values.")
+        return reply["value"]
+
+
+class Handle:
+    """An object that stays with the submission."""
+
+    def __init__(self, student: Student, reference: object, name: str):
+        if type(reference) is not Reference:
+            raise BadAnswer(f"{name}: the kernel's answer cannot be read.")
+        self._student, self._reference, self._name = student, reference, name
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self._student.call((self, ""), *args, **kwargs)
+
+    def __getattr__(self, name: str) -> Callable:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return lambda *args, **kwargs: self.call(name, *args, **kwargs)
+
+    def call(self, method: str, *args: object, **kwargs: object) -> object:
+        """Return what the method returns for these arguments."""
+        return self._student.call((self, method), *args, **kwargs)
+
+    def attribute(self, name: str) -> "Handle":
+        """Return a handle of an attribute, dots allowed."""
+        reference = self._ask("attribute", name=name)
+        return Handle(self._student, reference, f"{self._name}.{name}")
+
+    def value(self, name: str) -> object:
+        """Return an attribute that is a plain value."""
+        return self._ask("value", name=name)
+
+    def assign(self, **values: object) -> None:
+        """Set attributes to handles or plain values."""
+        self._ask("assign", values=_out(values))
+
+    def to(self, dtype: torch.dtype) -> None:
+        """Convert parameters and buffers."""
+        self._ask("move", dtype=dtype)
+
+    def train(self) -> None:
+        """Put the module into training mode."""
+        self._ask("mode", training=True)
+
+    def eval(self) -> None:
+        """Put the module into evaluation mode."""
+        self._ask("mode", training=False)
+
+    def state(self) -> State:
+        """Return the module's parameters, buffers, gradients and flags."""
+        return State(**self._ask("state"))
+
+    def load(self, values: dict[str, torch.Tensor], gradients: dict[str, torch.Tensor] | None = None) -> None:
+        """Set parameters and buffers, and gradients of parameters, by name."""
+        self._ask("load", values=values, gradients=gradients or {})
+
+    def _ask(self, operation: str, **request: object) -> object:
+        return self._student._ask(operation, self._name, owner=self._reference, **request)
+
+
+def in_process(namespace: dict, device: str = "cpu") -> Student:
+    """Return a student whose functions stand in `namespace` of this process: for trusted code only."""
+    return Student(agent_module.Agent(namespace, wire, device, MAX_BYTES).answer)
+
+
+def _out(value: object) -> object:
+    if isinstance(value, Handle):
+        return value._reference
+    if isinstance(value, (tuple, list)):
+        return tuple(_out(item) for item in value)
+    if isinstance(value, dict):
+        return {name: _out(item) for name, item in value.items()}
+    return value
+
+
+def _name(target: object) -> str:
+    if isinstance(target, tuple):
+        return f"{target[0]._name}.{target[1]}" if target[1] else target[0]._name
+    return target._name if isinstance(target, Handle) else str(target)
+
+
+def _opaque(value: object) -> str | None:
+    if isinstance(value, Opaque):
+        return value.text
+    if isinstance(value, (tuple, list, dict)):
+        items = value.values() if isinstance(value, dict) else value
+        return next((found for item in items if (found := _opaque(item)) is not None), None)
+    return None
+
+
+def _explain(failure: str, asked: str, text: str) -> str:
+    if failure == "not defined":
+        return f"{text}. Run all cells from the top: is the exercise's cell solved, free of errors, and its name unchanged?"
+    if failure == "raised":
+        if text.startswith("NotImplementedError"):
+            return f"{asked} is not written yet."
+        return f"{asked} raised {text}"
+    return f"{asked}: {text}."

@@ -1,0 +1,165 @@
+"""What the grader found out about one submission: plain data, to and from JSON, and its text for student and instructor."""
+
+import html
+from enum import StrEnum
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Status(StrEnum):
+    """How a hidden test ended."""
+
+    PASSED = "passed"
+    FAILED = "failed"  # the student
+    ERROR = "error"  # us: the cell is not graded
+    SKIPPED = "skipped"  # something it builds on failed
+
+
+class Plain(BaseModel):
+    """Data without behaviour; unknown fields are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Outcome(Plain):
+    """The end of one hidden test."""
+
+    cell: str = Field(description="the exercise it belongs to")
+    test: str
+    status: Status
+    credit: float = Field(ge=0, le=1, description="share of the test's weight that was earned")
+    weight: float = Field(gt=0)
+    sentence: str = Field(description="what the test asks, for the student")
+    message: str = Field(default="", description="what was asked, expected, what came, what to do, for the student")
+    hint: str = Field(default="", description="the known mistake the answer looks like, for the student")
+    detail: str = Field(default="", description="traceback of an error of ours, for the instructor only")
+    seconds: float = 0.0
+
+
+class Mark(Plain):
+    """The score of one grade cell; score None means not graded, and `reason` says why."""
+
+    points: float
+    score: float | None
+    reason: str = ""
+
+
+class Report(Plain):
+    """All that is known about one notebook of one submission."""
+
+    student: str
+    assignment: str
+    notebook: str
+    marks: dict[str, Mark] = Field(default_factory=dict, description="by exercise")
+    outcomes: list[Outcome] = Field(default_factory=list)
+    notes: list[str] = Field(default_factory=list, description="for student and instructor")
+    flags: list[str] = Field(default_factory=list, description="for the instructor to look at")
+    error: str = Field(default="", description="traceback of an error of ours, for the instructor only")
+    measurements: dict[str, float] = Field(default_factory=dict, description="of the trained model, nats per image")
+    weights: str = Field(default="", description="digest of the submitted weights")
+    sandbox: str = ""
+    seconds: float = 0.0
+
+    @property
+    def graded(self) -> bool:
+        """Whether every automatic cell has a score."""
+        return bool(self.marks) and all(mark.score is not None for mark in self.marks.values())
+
+    @property
+    def score(self) -> float:
+        """Sum of the scores that exist."""
+        return sum(mark.score or 0.0 for mark in self.marks.values())
+
+    @property
+    def points(self) -> float:
+        """Sum of the points of the automatic cells."""
+        return sum(mark.points for mark in self.marks.values())
+
+    def of(self, cell: str) -> list[Outcome]:
+        """Return the outcomes of one exercise."""
+        return [outcome for outcome in self.outcomes if outcome.cell == cell]
+
+    def line(self) -> str:
+        """Return one line that says why the score is what it is."""
+        if not self.graded:
+            reasons = {mark.reason for mark in self.marks.values() if mark.score is None} or {"no grade cell was found"}
+            return "not graded: " + "; ".join(sorted(reasons))
+        lost = [cell for cell, mark in self.marks.items() if mark.score < mark.points]
+        if not lost:
+            return "all automatic tests passed"
+        if self.notes:
+            return self.notes[0]
+        first = next((o for o in self.outcomes if o.cell == lost[0] and o.credit < 1), None)
+        why = (first.hint or first.message or first.sentence) if first else self.marks[lost[0]].reason
+        more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+        return f"{lost[0]}: {why.splitlines()[0] if why else 'no test passed'}{more}"
+
+    def save(self, folder: Path) -> Path:
+        """Write the report as JSON under folder/student/assignment and return its path."""
+        path = folder / self.student / self.assignment / f"{self.notebook}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.write_text(self.model_dump_json(indent=1))
+        partial.replace(path)
+        return path
+
+    @classmethod
+    def load(cls, path: Path) -> "Report":
+        """Return the report written at `path`."""
+        return cls.model_validate_json(path.read_text())
+
+
+def share(points: float, outcomes: list[Outcome]) -> Mark:
+    """Return the mark of a cell: its points shared among its tests by weight; not graded where a test of ours broke."""
+    if not outcomes:
+        return Mark(points=points, score=None, reason="no hidden test belongs to this cell")
+    broken = [outcome.test for outcome in outcomes if outcome.status is Status.ERROR]
+    if broken:
+        return Mark(points=points, score=None, reason=f"an error of the grader in {', '.join(broken)}")
+    total = sum(outcome.weight for outcome in outcomes)
+    earned = sum(outcome.weight * outcome.credit for outcome in outcomes)
+    return Mark(points=points, score=round(points * earned / total, 2))
+
+
+def printable(text: str) -> str:
+    """Return `text` without control characters but line ends and tabs, so that a terminal only shows it."""
+    return "".join(c if c in "\n\t" or (c.isprintable() and ord(c) not in range(0x202A, 0x202F)) else "�" for c in text)
+
+
+def cell_text(report: Report, cell: str) -> str:
+    """Return a cell's feedback as plain text."""
+    mark = report.marks[cell]
+    if mark.score is None:
+        head = [f"Not graded: {mark.reason}. This is not a zero; your instructor looks at it."]
+    else:
+        head = [f"{mark.score:g} of {mark.points:g} points"]
+    for outcome in report.of(cell):
+        head.append(f"[{_word(outcome)}] {outcome.sentence}")
+        if outcome.status is not Status.PASSED or outcome.credit < 1:
+            head += [f"    {line}" for text in (outcome.message, outcome.hint and f"Hint: {outcome.hint}") if text for line in text.splitlines()]
+    return printable("\n".join(head))
+
+
+def cell_html(report: Report, cell: str) -> str:
+    """Return a cell's feedback as an HTML fragment without styles or scripts, everything escaped."""
+    mark = report.marks[cell]
+    if mark.score is None:
+        return f"<p><strong>Not graded.</strong> {_escape(mark.reason)}. This is not a zero; your instructor looks at it.</p>"
+    rows = [f"<p><strong>{mark.score:g} of {mark.points:g} points</strong></p><ul>"]
+    for outcome in report.of(cell):
+        row = f"<li><strong>{_word(outcome)}</strong>: {_escape(outcome.sentence)}"
+        if outcome.status is not Status.PASSED or outcome.credit < 1:
+            row += f"<br>{_escape(outcome.message)}" if outcome.message else ""
+            row += f"<br><em>Hint: {_escape(outcome.hint)}</em>" if outcome.hint else ""
+        rows.append(row + "</li>")
+    return "".join(rows) + "</ul>"
+
+
+def _word(outcome: Outcome) -> str:
+    partly = outcome.status is Status.FAILED and outcome.credit > 0
+    return f"partly, {outcome.credit:.0%}" if partly else outcome.status.value
+
+
+def _escape(text: str) -> str:
+    return html.escape(printable(text)).replace("\n", "<br>")

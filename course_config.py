@@ -1,0 +1,33 @@
+"""Everything an instructor changes. Units stand in the names; `autograder/course.py` says what each value means and may be.
+
+An environment variable COURSE_<NAME> (COURSE_BUDGET=quick, COURSE_DATASET=glyphs ...) overrides the value here for one command.
+"""
+
+from autograder.course import Course
+
+course = Course(
+    course_id="vae",
+    assignments=("vae",),
+    # data and model
+    dataset="mnist",  # mnist, fashion, or glyphs (embedded, no download)
+    data="data",  # folder of torchvision's files; downloaded there where the network allows
+    budget="standard",  # quick: seconds, standard: minutes on a laptop's processor, full: a GPU
+    device="auto",  # auto, cpu or cuda
+    training="weights",  # pedagogy: "weights" trusts the submitted checkpoint, "retrain" trains again while grading
+    # thresholds of the trained model, in nats per image
+    gate_margin_nats=1.5,
+    gate_width_nats=6.0,
+    suspicious_nats=5.0,
+    # limits of one submission
+    cell_timeout_s=900,
+    call_timeout_s=10,
+    submission_timeout_s=3600,
+    memory_limit_mib=8192,
+    notebook_limit_mib=16,
+    checkpoint_limit_mib=256,
+    message_limit_mib=256,
+    output_limit_kib=256,
+    # where and how
+    gradebook="sqlite:///gradebook.db",
+    sandbox="none",
+)
