@@ -3,8 +3,9 @@
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent))
+ROOT = Path(__file__).resolve().parent
+sys.path.insert(0, str(ROOT))
 
 from autograder.nbgrader import configure  # noqa: E402 (the course's folder has to be on the path first)
 
-configure(get_config())  # noqa: F821 (given by traitlets)
+configure(get_config(), ROOT)  # noqa: F821 (given by traitlets)

@@ -9,7 +9,7 @@ import secrets
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,7 +28,9 @@ class Course(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="COURSE_", extra="forbid", frozen=True, hide_input_in_errors=True)
 
     course_id: Name
-    secret: SecretStr = Field(SecretStr(""), description="inputs of hidden tests are drawn from it; empty: a file .course_secret, made once")
+    secret: SecretStr = Field(
+        SecretStr(""), description="inputs of hidden tests are drawn from it; empty: a file .course_secret, made once"
+    )
     assignments: tuple[Name, ...] = Field(min_length=1)
     dataset: Literal["mnist", "fashion", "glyphs"] = "mnist"
     data: Path = Field(Path("data"), description="folder of torchvision's data files")
@@ -49,21 +51,21 @@ class Course(BaseSettings):
     gradebook: str = Field("sqlite:///gradebook.db", pattern=r"^[a-z0-9+]+://")
     sandbox: Literal["none"] = Field("none", description="isolation of the kernel that runs a submission")
 
-    @field_validator("data")
     @classmethod
-    def _from_root(cls, path: Path) -> Path:
-        return path if path.is_absolute() else ROOT / path
-
-    @classmethod
-    def settings_customise_sources(cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings):
+    def settings_customise_sources(
+        cls, settings_cls, init_settings, env_settings, dotenv_settings, file_secret_settings
+    ):
         """Let COURSE_* variables win over course_config.py."""
         return env_settings, init_settings
 
-    def key(self, root: Path = ROOT) -> str:
-        """Return the secret: the configured one, or that of root/.course_secret, which is made where it is missing."""
+    root: Path = Field(ROOT, description="the course's folder; set by `load`")
+
+    @property
+    def key(self) -> str:
+        """The secret: the configured one, or that of .course_secret, which is made where it is missing."""
         if self.secret.get_secret_value():
             return self.secret.get_secret_value()
-        path = root / ".course_secret"
+        path = self.root / ".course_secret"
         try:
             descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except FileExistsError:
@@ -73,12 +75,13 @@ class Course(BaseSettings):
         return text
 
 
-def load(root: Path = ROOT) -> Course:
-    """Return the configuration of the course in `root`.
+def load(root: Path | None = None) -> Course:
+    """Return the configuration of the course in `root`; by default, that of the folder this package stands in.
 
     Raises:
         ConfigError: course_config.py is missing, broken, or holds a wrong value.
     """
+    root = ROOT if root is None else root.resolve()
     path = root / "course_config.py"
     if not path.is_file():
         raise ConfigError(f"course_config.py: not found in {root}; a course's folder holds one.")
@@ -93,7 +96,7 @@ def load(root: Path = ROOT) -> Course:
         raise ConfigError(f"course_config.py: {type(error).__name__}: {error}") from None
     if not isinstance(course, Course):
         raise ConfigError(f"course_config.py: `course` is {type(course).__name__}; expected autograder.course.Course.")
-    return course
+    return course.model_copy(update={"root": root, "data": root / course.data})  # an absolute folder stays as it is
 
 
 def _problem(problem: dict) -> str:

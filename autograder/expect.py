@@ -96,7 +96,13 @@ def tensor(
         raise Wrong(asked, expected, described(got), "Return one torch.Tensor.")
     if tuple(got.shape) != shape:
         what = f"shape {tuple(got.shape)}" + (" (one number)" if got.dim() == 0 else "")
-        raise Wrong(asked, f"shape {shape}", what, todo or "Check which axes are summed and which are kept.", hint(got) if hint else "")
+        raise Wrong(
+            asked,
+            f"shape {shape}",
+            what,
+            todo or "Check which axes are summed and which are kept.",
+            hint(got) if hint else "",
+        )
     wanted = kind(dtype) if dtype else "a floating dtype"
     if got.dtype != dtype and (dtype or not got.is_floating_point()):
         raise Wrong(asked, wanted, kind(got.dtype), "Create new tensors with the dtype and device of the inputs.")
@@ -106,7 +112,9 @@ def tensor(
     if bad:
         which = "NaN" if bool(torch.isnan(got.detach()).any()) else "infinite"
         todo = "Look for log(0), 0 · inf, or exp of a large number."
-        raise Wrong(asked, "finite numbers", f"{bad} of {got.numel()} that are {which}", todo, hint(got) if hint else "")
+        raise Wrong(
+            asked, "finite numbers", f"{bad} of {got.numel()} that are {which}", todo, hint(got) if hint else ""
+        )
     return got.detach()
 
 
@@ -115,7 +123,7 @@ def close(
     want: torch.Tensor,
     *,
     asked: str,
-    also: Iterable[Callable[[], torch.Tensor | None]] = (),
+    also: Iterable[torch.Tensor | None] = (),
     hint: Hint = None,
     gradient: bool | None = None,
     todo: str = "",
@@ -126,18 +134,24 @@ def close(
     Accuracy: 1e-5 a value in float64 (relative to values above 1), 1e-3 in float32, relative to the larger of a value and the mean size of all.
 
     Args:
-        also: called one after the other, only where `want` is missed: other values accepted, None where there is none. An answer built
-            from a student's own earlier functions is right, even where those are not.
+        also: other values accepted, None for none, looked at only where `want` is missed, so a generator does no needless work. An answer
+            built from a student's own earlier functions is right, even where those are not.
         hint: tells the known mistake that the answer looks like.
         gradient: False where the result must not require gradient.
         todo: what to do when values are wrong; shape_todo: when the shape is.
     """
-    if not _equal(got, want):
-        if not any(_equal(got, other) for function in also if (other := function()) is not None):
+    if not equal(got, want):
+        if not any(equal(got, other) for other in also):
             found = tensor(got, want.shape, want.dtype, asked=asked, gradient=gradient, todo=shape_todo, hint=hint)
-            off = int((~_near(found, want)).sum())
+            off = int((~near(found, want)).sum())
             what = "another value" if want.dim() == 0 else f"{off} of {want.numel()} values that differ from it"
-            raise Wrong(asked, "the value of the formula", what, todo or "Work one small case by hand.", hint(found) if hint else "")
+            raise Wrong(
+                asked,
+                "the value of the formula",
+                what,
+                todo or "Work one small case by hand.",
+                hint(found) if hint else "",
+            )
     if gradient is False and got.requires_grad:
         raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
     return got.detach()
@@ -146,11 +160,28 @@ def close(
 def derivative(got: torch.Tensor | None, want: torch.Tensor, *, asked: str, of: str, todo: str = "") -> None:
     """Check a gradient for `of` against its value."""
     if got is None:
-        raise Wrong(asked, f"a result that is differentiable in {of}", "one that no gradient flows through", todo, SAID["detached"])
+        raise Wrong(
+            asked,
+            f"a result that is differentiable in {of}",
+            "one that no gradient flows through",
+            todo,
+            SAID["detached"],
+        )
     if tuple(got.shape) != tuple(want.shape) or not bool(torch.isfinite(got).all()):
-        raise Wrong(asked, f"a finite gradient for {of}", "NaN or infinite numbers", todo or "Look for log(0), sqrt(0) or 0 · inf.")
-    if not bool(_near(got, want).all()):
-        raise Wrong(asked, f"the gradient of the formula for {of}", "another one", todo or "Is part of the formula cut from the graph?", SAID["detached"])
+        raise Wrong(
+            asked,
+            f"a finite gradient for {of}",
+            "NaN or infinite numbers",
+            todo or "Look for log(0), sqrt(0) or 0 · inf.",
+        )
+    if not bool(near(got, want).all()):
+        raise Wrong(
+            asked,
+            f"the gradient of the formula for {of}",
+            "another one",
+            todo or "Is part of the formula cut from the graph?",
+            SAID["detached"],
+        )
 
 
 def agrees(finding: Finding, *, asked: str, expected: str, got: str, todo: str = "", hint: str = "") -> None:
@@ -162,7 +193,9 @@ def agrees(finding: Finding, *, asked: str, expected: str, got: str, todo: str =
 def pair(got: object, *, asked: str) -> tuple[object, object]:
     """Return the two items of an answer that is a pair (mu, log_var)."""
     if not isinstance(got, (tuple, list)) or len(got) != 2:
-        raise Wrong(asked, "two tensors, (mu, log_var)", described(got), "Return both, mean first: `return mu, log_var`.")
+        raise Wrong(
+            asked, "two tensors, (mu, log_var)", described(got), "Return both, mean first: `return mu, log_var`."
+        )
     return got[0], got[1]
 
 
@@ -175,7 +208,7 @@ def silent(inspection: Inspection, *, asked: str) -> None:
 def inputs_kept(inspection: Inspection, arguments: Mapping[str, object], *, asked: str) -> None:
     """Check that the tensors among a call's arguments are as they were."""
     for (name, before), after in zip(arguments.items(), inspection.arguments, strict=True):
-        if isinstance(before, torch.Tensor) and not _identical(before, after):
+        if isinstance(before, torch.Tensor) and not identical(before, after):
             raise Wrong(asked, f"{name} to be as it was before the call", f"a changed {name}", "", SAID["in_place"])
 
 
@@ -187,15 +220,35 @@ def random_state_kept(before: torch.Tensor, after: torch.Tensor, *, asked: str, 
 
 def state_kept(before: State, after: State, *, asked: str) -> None:
     """Check that a call left parameters, buffers, gradients, requires_grad and modes as they were."""
-    for what, key in (("parameters", "parameters"), ("buffers", "buffers"), ("gradients", "gradients"), ("requires_grad", "requires_grad")):
+    for what, key in (
+        ("parameters", "parameters"),
+        ("buffers", "buffers"),
+        ("gradients", "gradients"),
+        ("requires_grad", "requires_grad"),
+    ):
         old, new = getattr(before, key), getattr(after, key)
-        changed = [name for name in old if name not in new or not _identical(old[name], new[name])] + [name for name in new if name not in old]
+        changed = [name for name in old if name not in new or not identical(old[name], new[name])] + [
+            name for name in new if name not in old
+        ]
         if changed:
-            raise Wrong(asked, f"the model's {what} to be as they were", f"changed {what}: {', '.join(changed[:3])}", "Only training changes a model.")
-    changed = [name or "the model itself" for name in before.training if before.training[name] != after.training.get(name)]
+            raise Wrong(
+                asked,
+                f"the model's {what} to be as they were",
+                f"changed {what}: {', '.join(changed[:3])}",
+                "Only training changes a model.",
+            )
+    changed = [
+        name or "the model itself" for name in before.training if before.training[name] != after.training.get(name)
+    ]
     if changed:
         todo = "Leave every submodule in the mode in which you found it."
-        raise Wrong(asked, "every submodule in the mode it was in", f"another mode of {', '.join(changed[:3])}", todo, SAID["mode_changed"])
+        raise Wrong(
+            asked,
+            "every submodule in the mode it was in",
+            f"another mode of {', '.join(changed[:3])}",
+            todo,
+            SAID["mode_changed"],
+        )
 
 
 def refused(function: Callable[[], object], error: str, *, asked: str, todo: str) -> None:
@@ -217,28 +270,28 @@ def attempt(function: Callable[[], object]) -> object:
         return None
 
 
-def _equal(got: object, want: torch.Tensor) -> bool:
+def equal(got: object, want: torch.Tensor) -> bool:
     if not isinstance(got, torch.Tensor) or not isinstance(want, torch.Tensor):
         return False
     if got.shape != want.shape or got.dtype != want.dtype or not got.is_floating_point():
         return False
-    return bool(_near(got.detach(), want.detach()).all())
+    return bool(near(got.detach(), want.detach()).all())
 
 
-def _near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
+def near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
     got, want, precision = got.detach().double(), want.detach().double(), PRECISION.get(want.dtype, 1e-5)
     size = want.abs()
     least = 1.0 if precision < 1e-4 or size.numel() == 0 else min(1.0, max(float(size.mean()), 1e-30))
     return (got - want).abs() <= precision * size.clamp(min=least)
 
 
-def _identical(first: object, second: object) -> bool:
+def identical(first: object, second: object) -> bool:
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
         same_kind = first.shape == second.shape and first.dtype == second.dtype
         return same_kind and torch.equal(torch.nan_to_num(first.detach()), torch.nan_to_num(second.detach()))
     return type(first) is type(second) and first == second
 
 
-def all_equal(values: torch.Tensor) -> bool:
+def allequal(values: torch.Tensor) -> bool:
     """Return whether a tensor holds one number only, up to rounding."""
     return math.isclose(float(values.min()), float(values.max()), rel_tol=1e-9, abs_tol=1e-12)

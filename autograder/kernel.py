@@ -152,7 +152,11 @@ class Session:
             raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
         try:
             for index, cell in enumerate(notebook.cells):
-                if cell.cell_type == "code" and index not in self._bad_cells and not self._run_cell(runner, cell, index):
+                if (
+                    cell.cell_type == "code"
+                    and index not in self._bad_cells
+                    and not self._run_cell(runner, cell, index)
+                ):
                     return False
         finally:
             with contextlib.suppress(Exception):
@@ -172,9 +176,14 @@ class Session:
         except DeadKernelError:
             problem, lived = "ended the kernel", False
         except CellTimeoutError:
-            problem, lived = f"did not end within {timeout} s, could not be interrupted, and the kernel was stopped", False
+            problem, lived = (
+                f"did not end within {timeout} s, could not be interrupted, and the kernel was stopped",
+                False,
+            )
         except Exception as error:
-            raise SetupError(f"cell {index + 1}: the kernel's messages could not be read: {type(error).__name__}: {error}") from error
+            raise SetupError(
+                f"cell {index + 1}: the kernel's messages could not be read: {type(error).__name__}: {error}"
+            ) from error
         if problem:
             self._bad_cells[index] = problem
             self._log(f"cell {index + 1} {problem}")
@@ -215,7 +224,12 @@ class Session:
         self._client.wait_for_ready(timeout=START_TIMEOUT_S)
         with contextlib.suppress(TimeoutError):
             self._client.execute_interactive(
-                source, silent=True, store_history=False, allow_stdin=False, timeout=START_TIMEOUT_S, output_hook=lambda msg: None
+                source,
+                silent=True,
+                store_history=False,
+                allow_stdin=False,
+                timeout=START_TIMEOUT_S,
+                output_hook=lambda msg: None,
             )
         self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
         self._alive = True

@@ -137,9 +137,7 @@ GAUSSIAN_LOG_PROB = (
     Mistake(
         "constant_per_element",
         "The constant of all D dimensions is added in every dimension and then summed again.",
-        lambda z, mu, log_var: (
-            -0.5 * (mu.shape[-1] * LOG_2PI + log_var + (z - mu) ** 2 * torch.exp(-log_var)).sum(-1)
-        ),
+        lambda z, mu, log_var: -0.5 * (mu.shape[-1] * LOG_2PI + log_var + (z - mu) ** 2 * torch.exp(-log_var)).sum(-1),
     ),
     Mistake(
         "constant_once",
@@ -195,7 +193,11 @@ GAUSSIAN_LOG_PROB = (
 
 # mu, log_var
 KL_STANDARD_NORMAL = (
-    Mistake("half_missing", "The answer is twice the divergence: is the factor ½ missing?", lambda m, v: 2 * _kl(m, v).sum(-1)),
+    Mistake(
+        "half_missing",
+        "The answer is twice the divergence: is the factor ½ missing?",
+        lambda m, v: 2 * _kl(m, v).sum(-1),
+    ),
     Mistake(
         "sign",
         "The answer is the divergence with the opposite sign. A Kullback-Leibler divergence is never negative.",
@@ -216,8 +218,16 @@ KL_STANDARD_NORMAL = (
         "The batch is averaged. Each image has its own q(z|x), so each has its own divergence.",
         lambda m, v: _kl(m, v).sum(-1).mean(),
     ),
-    Mistake("mean_of_all", "Batch and latent dimensions are averaged together. Sum over the latter, keep the former.", lambda m, v: _kl(m, v).mean()),
-    Mistake("not_summed", "There is one value for every latent dimension; one for every image is asked.", lambda m, v: _kl(m, v)),
+    Mistake(
+        "mean_of_all",
+        "Batch and latent dimensions are averaged together. Sum over the latter, keep the former.",
+        lambda m, v: _kl(m, v).mean(),
+    ),
+    Mistake(
+        "not_summed",
+        "There is one value for every latent dimension; one for every image is asked.",
+        lambda m, v: _kl(m, v),
+    ),
     Mistake(
         "summed_over_images",
         "The sum runs over the images instead of the latent dimensions. Which axis is which?",
@@ -278,13 +288,19 @@ BERNOULLI_LOG_PROB = (
         "The whole batch is summed into one number. Keep one log-probability for every image.",
         lambda x, l: _pixels(x, l).sum(),
     ),
-    Mistake("averaged_over_all", "Everything is averaged into one number (a default of the loss function?).", lambda x, l: _pixels(x, l).mean()),
+    Mistake(
+        "averaged_over_all",
+        "Everything is averaged into one number (a default of the loss function?).",
+        lambda x, l: _pixels(x, l).mean(),
+    ),
     Mistake(
         "averaged_loss",
         "Everything is averaged into one positive number: a loss function with its default reduction?",
         lambda x, l: -_pixels(x, l).mean(),
     ),
-    Mistake("not_summed", "There is one value for every pixel; one for every image is asked.", lambda x, l: _pixels(x, l)),
+    Mistake(
+        "not_summed", "There is one value for every pixel; one for every image is asked.", lambda x, l: _pixels(x, l)
+    ),
     Mistake(
         "sigmoid_twice",
         "The logits pass through the sigmoid twice. Which functions take logits, and which take probabilities?",
@@ -396,7 +412,11 @@ ELBO = (
         "The batch is averaged into one number. `elbo` keeps one bound for every image; the loss averages.",
         lambda toy, x, eps: _bounds(toy, x, eps).mean(),
     ),
-    Mistake("summed_over_batch", "The batch is summed into one number. `elbo` keeps one bound for every image.", lambda toy, x, eps: _bounds(toy, x, eps).sum()),
+    Mistake(
+        "summed_over_batch",
+        "The batch is summed into one number. `elbo` keeps one bound for every image.",
+        lambda toy, x, eps: _bounds(toy, x, eps).sum(),
+    ),
     Mistake(
         "closed_form_kept",
         "The divergence to N(0, I) is used although the model has a prior of its own: the bound does not change with the prior.",
@@ -434,7 +454,11 @@ ELBO = (
         "Only the first of the K samples is used.",
         lambda toy, x, eps: _bounds(toy, x, eps)[0] if eps.dim() == 3 else None,
     ),
-    Mistake("samples_kept", "The axis of the K samples is still there. Average over it.", lambda toy, x, eps: _bounds(toy, x, eps)),
+    Mistake(
+        "samples_kept",
+        "The axis of the K samples is still there. Average over it.",
+        lambda toy, x, eps: _bounds(toy, x, eps),
+    ),
     Mistake(
         "mean_decoded",
         "The decoder sees the mean of q(z|x) instead of a sample: eps is not used.",
@@ -459,7 +483,11 @@ NEGATIVE_ELBO = (
         "The images are averaged where their sum is asked: is the option looked at?",
         lambda toy, x, reduction: -_constant_bounds(toy, x).mean() if reduction == "sum" else None,
     ),
-    Mistake("not_reduced", "There is one value for every image; one number is asked.", lambda toy, x, reduction: -_constant_bounds(toy, x)),
+    Mistake(
+        "not_reduced",
+        "There is one value for every image; one number is asked.",
+        lambda toy, x, reduction: -_constant_bounds(toy, x),
+    ),
 )
 
 
@@ -470,7 +498,11 @@ def _constant_bounds(toy, x):
 
 # toy, x
 RECONSTRUCT = (
-    Mistake("logits", "These are logits. Which function turns them into probabilities?", lambda toy, x: toy.decode(toy.encode(x)[0])),
+    Mistake(
+        "logits",
+        "These are logits. Which function turns them into probabilities?",
+        lambda toy, x: toy.decode(toy.encode(x)[0]),
+    ),
     Mistake(
         "thresholded",
         "These are zeros and ones. The Bernoulli means are asked: probabilities between 0 and 1.",
@@ -491,7 +523,11 @@ RECONSTRUCT = (
 
 # weight before, mean of x, learning rate, gradient left over -> weight after one call
 TRAIN_STEP = (
-    Mistake("no_step", "The parameters did not change: does the optimizer take a step, and after the gradient is there?", lambda w, m, lr, left: w),
+    Mistake(
+        "no_step",
+        "The parameters did not change: does the optimizer take a step, and after the gradient is there?",
+        lambda w, m, lr, left: w,
+    ),
     Mistake(
         "gradient_kept",
         "The gradient that was there before the call took part in the step. Clear it before the backward pass.",
@@ -507,9 +543,21 @@ TRAIN_STEP = (
         "The step used the gradient that was there before the call, not the one of this batch.",
         lambda w, m, lr, left: w - lr * left,
     ),
-    Mistake("two_steps", "The optimizer took two steps.", lambda w, m, lr, left: w - lr * (w - m) - lr * (w - lr * (w - m) - m)),
-    Mistake("same_step_twice", "The optimizer took two steps with one gradient.", lambda w, m, lr, left: w - 2 * lr * (w - m)),
-    Mistake("backward_twice", "The gradient is there twice: is `backward` called twice?", lambda w, m, lr, left: w - lr * 2 * (w - m)),
+    Mistake(
+        "two_steps",
+        "The optimizer took two steps.",
+        lambda w, m, lr, left: w - lr * (w - m) - lr * (w - lr * (w - m) - m),
+    ),
+    Mistake(
+        "same_step_twice",
+        "The optimizer took two steps with one gradient.",
+        lambda w, m, lr, left: w - 2 * lr * (w - m),
+    ),
+    Mistake(
+        "backward_twice",
+        "The gradient is there twice: is `backward` called twice?",
+        lambda w, m, lr, left: w - lr * 2 * (w - m),
+    ),
     Mistake("ascent", "The step goes up the loss instead of down.", lambda w, m, lr, left: w + lr * (w - m)),
     Mistake(
         "evaluation_mode",
@@ -520,9 +568,21 @@ TRAIN_STEP = (
 
 # loss before the step, loss after it, loss in evaluation mode, images
 TRAIN_STEP_LOSS = (
-    Mistake("after_step", "This is the loss after the step. The loss that the step was computed from is asked.", lambda a, b, e, n: b),
-    Mistake("evaluation_mode", "This is the loss in evaluation mode: switch the model to training first.", lambda a, b, e, n: e),
-    Mistake("divided", "The loss is divided by the number of images; `model(x)` has averaged already.", lambda a, b, e, n: a / n),
+    Mistake(
+        "after_step",
+        "This is the loss after the step. The loss that the step was computed from is asked.",
+        lambda a, b, e, n: b,
+    ),
+    Mistake(
+        "evaluation_mode",
+        "This is the loss in evaluation mode: switch the model to training first.",
+        lambda a, b, e, n: e,
+    ),
+    Mistake(
+        "divided",
+        "The loss is divided by the number of images; `model(x)` has averaged already.",
+        lambda a, b, e, n: a / n,
+    ),
     Mistake("multiplied", "The loss is multiplied by the number of images.", lambda a, b, e, n: a * n),
     Mistake("sign", "The sign of the loss is turned round.", lambda a, b, e, n: -a),
 )

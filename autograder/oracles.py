@@ -85,10 +85,15 @@ class AffineModel:
     prior: tuple[torch.Tensor, torch.Tensor] | None = None
 
     @classmethod
-    def drawn(cls, draw: Draw, latent_dim: int, shape: tuple = (1, 2, 3), prior: bool = False, dtype=torch.float64) -> "AffineModel":
+    def drawn(
+        cls, draw: Draw, latent_dim: int, shape: tuple = (1, 2, 3), prior: bool = False, dtype=torch.float64
+    ) -> "AffineModel":
         """Return a model of moderate size: means and log-variances of order one, logits of a few units."""
         pixels = math.prod(shape)
-        given = (draw.normal(latent_dim, shift=1.5, dtype=dtype), draw.uniform(latent_dim, low=-1.5, high=0.5, dtype=dtype))
+        given = (
+            draw.normal(latent_dim, shift=1.5, dtype=dtype),
+            draw.uniform(latent_dim, low=-1.5, high=0.5, dtype=dtype),
+        )
         return cls(
             weight_mu=draw.normal(latent_dim, pixels, scale=0.6, dtype=dtype),
             bias_mu=draw.normal(latent_dim, scale=0.6, dtype=dtype),
@@ -161,7 +166,9 @@ class AffineModel:
     def log_likelihood(self, x: torch.Tensor) -> torch.Tensor:
         """Return log p(x) for one latent dimension by the trapezoid rule over ten standard deviations of the prior, (B,)."""
         mean, log_var = self.prior or (torch.zeros_like(self.bias_mu), torch.zeros_like(self.bias_mu))
-        grid = mean + torch.exp(log_var / 2) * torch.linspace(-10, 10, 2001, dtype=torch.float64)[:, None]  # (points, 1)
+        grid = (
+            mean + torch.exp(log_var / 2) * torch.linspace(-10, 10, 2001, dtype=torch.float64)[:, None]
+        )  # (points, 1)
         joint = self.prior_log_prob(grid)[:, None] + bernoulli_log_prob(x, self.decode(grid)[:, None])  # (points, B)
         return torch.logsumexp(joint, 0) + torch.log(grid[1, 0] - grid[0, 0])
 

@@ -1,6 +1,6 @@
 """What is made from a source notebook beside nbgrader's release: the attached `lab`, and the solutions.
 
-`AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls `write_solutions`.
+`AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls `write_module` and `write_notebook`.
 Not here: clearing solutions, which is nbgrader's, and reference.yaml.
 """
 
@@ -97,14 +97,20 @@ def executed(path: Path, course: Course) -> NotebookNode:
     return notebook
 
 
-def write_solutions(assignment: str, course: Course, root: Path = ROOT) -> list[Path]:
-    """Write solutions/<assignment>.py and the executed solutions/<assignment>.ipynb, and return their paths."""
-    source = root / "source" / assignment / f"{assignment}.ipynb"
-    module, notebook = (root / "solutions" / f"{assignment}{suffix}" for suffix in (".py", ".ipynb"))
-    module.parent.mkdir(exist_ok=True)
-    module.write_text(solution_module(source), encoding="utf-8")
-    nbformat.write(executed(source, course), notebook)
-    return [module, notebook]
+def write_module(assignment: str, root: Path = ROOT) -> Path:
+    """Write solutions/<assignment>.py and return its path."""
+    path = root / "solutions" / f"{assignment}.py"
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(solution_module(root / "source" / assignment / f"{assignment}.ipynb"), encoding="utf-8")
+    return path
+
+
+def write_notebook(assignment: str, course: Course, root: Path = ROOT) -> Path:
+    """Write the executed solutions/<assignment>.ipynb and return its path."""
+    path = root / "solutions" / f"{assignment}.ipynb"
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(executed(root / "source" / assignment / f"{assignment}.ipynb", course), path)
+    return path
 
 
 def _binds(line: str) -> set[str]:

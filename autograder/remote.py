@@ -169,7 +169,9 @@ class Student:
         """Build the prior N(mean, diag exp log_var); both (D,)."""
         return self._build("GaussianPrior", mean, log_var)
 
-    def model(self, encoder: "Handle", decoder: "Handle", prior: "Handle | None" = None, *, latent_dim: int) -> "Handle":
+    def model(
+        self, encoder: "Handle", decoder: "Handle", prior: "Handle | None" = None, *, latent_dim: int
+    ) -> "Handle":
         """Build a plain model of the contract from its parts."""
         return self._build("Model", encoder, decoder, prior, latent_dim)
 

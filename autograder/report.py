@@ -137,7 +137,12 @@ def cell_text(report: Report, cell: str) -> str:
     for outcome in report.of(cell):
         head.append(f"[{_word(outcome)}] {outcome.sentence}")
         if outcome.status is not Status.PASSED or outcome.credit < 1:
-            head += [f"    {line}" for text in (outcome.message, outcome.hint and f"Hint: {outcome.hint}") if text for line in text.splitlines()]
+            head += [
+                f"    {line}"
+                for text in (outcome.message, outcome.hint and f"Hint: {outcome.hint}")
+                if text
+                for line in text.splitlines()
+            ]
     return printable("\n".join(head))
 
 

@@ -45,7 +45,9 @@ class SuiteError(Exception):
 class Plugin:
     """Collects outcomes while pytest runs one suite on one submission."""
 
-    def __init__(self, student: Student, evaluate: Callable | None, draw_for: Callable[[str], Draw], progress: Callable):
+    def __init__(
+        self, student: Student, evaluate: Callable | None, draw_for: Callable[[str], Draw], progress: Callable
+    ):
         self.outcomes: list[Outcome] = []
         self.problems: list[str] = []
         self._student, self._evaluate, self._draw_for, self._progress = student, evaluate, draw_for, progress
@@ -107,8 +109,24 @@ def run_suite(
     if not path.is_file():
         raise SuiteError(f"there is no hidden suite for {assignment!r}")
     plugin = Plugin(student, evaluate, lambda test: Draw(secret, student_id, assignment, test), progress)
-    off = ("cacheprovider", "terminal", "logging", "faulthandler", "unraisableexception", "threadexception", "junitxml", "doctest")
-    options = [f"--rootdir={SUITE}", f"--confcutdir={SUITE}", "-c", os.devnull, "--noconftest", "--import-mode=importlib"]
+    off = (
+        "cacheprovider",
+        "terminal",
+        "logging",
+        "faulthandler",
+        "unraisableexception",
+        "threadexception",
+        "junitxml",
+        "doctest",
+    )
+    options = [
+        f"--rootdir={SUITE}",
+        f"--confcutdir={SUITE}",
+        "-c",
+        os.devnull,
+        "--noconftest",
+        "--import-mode=importlib",
+    ]
     options += ["--capture=no", "--disable-plugin-autoload", "--assert=plain", *(f"-pno:{name}" for name in off)]
     addopts = os.environ.pop("PYTEST_ADDOPTS", None)
     try:
@@ -134,7 +152,13 @@ def _outcome(item, call) -> Outcome:
     mark = item.get_closest_marker("worth")
     cell, weight = mark.args if mark else ("", 1.0)
     sentence = " ".join(inspect.getdoc(item.function).split()) if item.function.__doc__ else item.name
-    known = {"cell": cell, "test": item.name, "weight": weight, "sentence": sentence, "seconds": round(call.duration, 3)}
+    known = {
+        "cell": cell,
+        "test": item.name,
+        "weight": weight,
+        "sentence": sentence,
+        "seconds": round(call.duration, 3),
+    }
     if mark is None:
         return Outcome(status=Status.ERROR, credit=0, detail="the test has no worth(cell, weight)", **known)
     if call.excinfo is None:
@@ -143,7 +167,9 @@ def _outcome(item, call) -> Outcome:
     if isinstance(error, Partial):
         return Outcome(status=Status.FAILED, credit=error.credit, message=str(error), **known)
     if isinstance(error, (AssertionError, StudentError)):
-        return Outcome(status=Status.FAILED, credit=0, message=str(error), hint=getattr(error, "hint", "") or "", **known)
+        return Outcome(
+            status=Status.FAILED, credit=0, message=str(error), hint=getattr(error, "hint", "") or "", **known
+        )
     if isinstance(error, pytest.skip.Exception):
         return Outcome(status=Status.SKIPPED, credit=0, message=str(error), **known)
     return Outcome(status=Status.ERROR, credit=0, detail=str(call.excinfo.getrepr(style="short")), **known)

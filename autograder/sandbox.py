@@ -48,7 +48,9 @@ def kernel_manager(level: str, sockets: Path) -> AsyncKernelManager:
     provisioner = PROVISIONERS[level]
     name = f"vae-kit-{level}"
     factory = KernelProvisionerFactory.instance()
-    factory.provisioners[name] = EntryPoint(name, f"{provisioner.__module__}:{provisioner.__name__}", factory.GROUP_NAME)
+    factory.provisioners[name] = EntryPoint(
+        name, f"{provisioner.__module__}:{provisioner.__name__}", factory.GROUP_NAME
+    )
     manager = AsyncKernelManager(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
     manager._kernel_spec = KernelSpec(
         argv=[sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],

@@ -7,6 +7,7 @@ import io
 
 import torch
 from IPython.display import Image, display
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lab.training import History
@@ -101,6 +102,6 @@ def _grey(argument: str, images: torch.Tensor) -> torch.Tensor:
     return images.detach().float().cpu().squeeze(1)
 
 
-def _image(axis, image: torch.Tensor) -> None:
+def _image(axis: Axes, image: torch.Tensor) -> None:
     axis.imshow(image.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])

@@ -114,14 +114,15 @@ def fit(
     budget = _budget(budget)
     path = Path(folder) / checkpoints.name(name, k, budget.epochs, seed)
     plan = {"dataset": environment.dataset(), "budget": asdict(budget)}
+    unfinished = path.with_suffix(".unfinished")
     if path.exists():
+        unfinished.unlink(missing_ok=True)  # left behind by a run that ended between its last two lines
         return _finished(path, model, plan["dataset"])
     # A generator state belongs to a device; fork_rng must be told which, else it saves those of every GPU.
     cuda = [images.device.index or 0] if images.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
         run = _Run(model, step, images, validation, budget, seed)
-        unfinished = path.with_suffix(".unfinished")
         if unfinished.exists():
             run.resume(unfinished, plan)
             print(f"{unfinished.name}: going on after epoch {len(run.train)}")
@@ -206,7 +207,10 @@ class _Run:
         with torch.no_grad(), torch.random.fork_rng(devices=cuda):
             torch.manual_seed(VALIDATION_SEED)
             for x in batches(self.validation, VALIDATION_BATCH, how=VALIDATION_BINARIZATION, shuffle=False):
-                total += len(x) * self.model(x)
+                loss = self.model(x)
+                if loss.dim() != 0:
+                    raise ValueError(f"model(x): expected one number, the mean loss, got shape {tuple(loss.shape)}")
+                total += len(x) * loss
         return total.item() / len(self.validation)
 
     def save(self, path: Path, plan: dict) -> None:

@@ -1,0 +1,58 @@
+"""The command line: python -m autograder {doctor, reference, grades}."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from autograder.course import ConfigError, load
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("doctor", help="say what grading needs, what is there, and what to do about what is missing")
+    reference = commands.add_parser("reference", help="make solutions/: modules, executed notebooks, reference.yaml")
+    reference.add_argument("--only", choices=("modules", "notebooks", "runs"), help="make only this part")
+    grades = commands.add_parser("grades", help="print students, scores and one line why")
+    grades.add_argument("assignment")
+    options = parser.parse_args(arguments)
+    try:
+        course = load(Path.cwd() if Path("course_config.py").is_file() else None)
+    except ConfigError as error:
+        print(error, file=sys.stderr)
+        return 2
+    for name in ("dataset", "data", "budget", "device"):  # the lab's only door
+        os.environ[f"COURSE_{name.upper()}"] = str(getattr(course, name))
+    return {"doctor": _doctor, "reference": _reference, "grades": _grades}[options.command](course, options)
+
+
+def _doctor(course, options) -> int:
+    from autograder.doctor import examine_machine
+
+    return 0 if examine_machine(course) else 1
+
+
+def _reference(course, options) -> int:
+    from autograder import publish, reference
+
+    for assignment in course.assignments:
+        if options.only in (None, "modules"):
+            print(f"made {publish.write_module(assignment)}")
+        if options.only in (None, "notebooks"):
+            print(f"made {publish.write_notebook(assignment, course)}")
+    if options.only in (None, "runs"):
+        reference.run(course)
+    return 0
+
+
+def _grades(course, options) -> int:
+    from autograder.grades import table
+
+    print(table(Path("reports"), options.assignment))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""Says what of torch, GPU, data, sandbox and nbgrader is there, and what to do about what is missing."""
+
+import os
+import sqlite3
+import sys
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from autograder.course import ROOT, ConfigError, Course
+
+MIN_FREE_GIB = 2
+
+
+def preflight(course: Course, coursedir) -> None:
+    """Make sure that grading can start.
+
+    Args:
+        course: the configuration.
+        coursedir: nbgrader's CourseDirectory.
+    Raises:
+        ConfigError: the data set, the release, or a writable gradebook is missing.
+    """
+    folder = Path(coursedir.format_path(coursedir.release_directory, ".", coursedir.assignment_id))
+    if not any(folder.glob("*.ipynb")):
+        raise ConfigError(
+            f"release/{folder.name}: no notebook there; run `nbgrader generate_assignment {folder.name}` first."
+        )
+    _data(course)
+    _gradebook(coursedir.db_url, course.root)
+
+
+def checks(course: Course) -> list[tuple[str, Callable[[], str]]]:
+    """Return the doctor's checks: a name, and a function that returns what was found or raises with what to do."""
+    return [
+        ("python", _python),
+        ("torch", _torch),
+        ("gpu", lambda: _gpu(course)),
+        ("data", lambda: _data(course)),
+        ("reference", lambda: _reference(course)),
+        ("sandbox", lambda: _sandbox(course)),
+        ("nbgrader", _nbgrader),
+        ("gradebook", lambda: _gradebook(course.gradebook, course.root)),
+        ("disk", _disk),
+    ]
+
+
+def examine_machine(course: Course, say: Callable[[str], None] = print) -> bool:
+    """Say each check's result in a line; return whether grading can start."""
+    well = True
+    for name, check in checks(course):
+        try:
+            say(f"ok       {name:10} {check()}")
+        except Exception as problem:
+            well = False
+            say(f"PROBLEM  {name:10} {problem}")
+    return well
+
+
+def _python() -> str:
+    if sys.version_info < (3, 11):
+        raise ConfigError(
+            f"Python {sys.version.split()[0]}; 3.11 or newer is needed: make the virtual environment with it."
+        )
+    return sys.version.split()[0]
+
+
+def _torch() -> str:
+    import torch
+    import torchvision
+
+    return f"torch {torch.__version__}, torchvision {torchvision.__version__}, {torch.get_num_threads()} threads here, one in a kernel"
+
+
+def _gpu(course: Course) -> str:
+    import torch
+
+    if not torch.cuda.is_available():
+        if course.device == "cuda":
+            raise ConfigError(
+                "device is 'cuda', but torch finds no GPU that works: check nvidia-smi, or set device = 'auto'."
+            )
+        return "none that torch can use; grading runs on the processor"
+    torch.ones(2, device="cuda").sum().item()  # a real operation: listing a GPU does not show that it works
+    return torch.cuda.get_device_name()
+
+
+def _data(course: Course) -> str:
+    import lab
+
+    try:
+        images = lab.load("test", dataset=course.dataset, root=course.data, device="cpu")
+    except lab.DataError as error:
+        raise ConfigError(str(error)) from None
+    return f"{course.dataset}: {len(images)} test images"
+
+
+def _reference(course: Course) -> str:
+    from autograder import likelihood
+
+    nothing = likelihood.Measurement(0.0, 0.0, 0.0, 0, 0)
+    try:
+        gate = likelihood.evaluation(nothing, course).bound_gate
+    except likelihood.NoReference as error:
+        raise ConfigError(str(error)) from None
+    return f"{course.dataset} at {course.budget}: full marks from {gate.full:.2f} nats per image, none below {gate.none:.2f}"
+
+
+def _sandbox(course: Course) -> str:
+    from autograder.sandbox import WARNING
+
+    return f"level {course.sandbox!r}: a submission {WARNING}"
+
+
+def _nbgrader() -> str:
+    try:
+        return f"nbgrader {version('nbgrader')}, nbclient {version('nbclient')}, ipykernel {version('ipykernel')}"
+    except PackageNotFoundError as error:
+        raise ConfigError(f"{error.name} is not installed: run `make setup`.") from None
+
+
+def _gradebook(url: str, root: Path) -> str:
+    if not url.startswith("sqlite:///"):
+        return url.split("@")[-1]
+    path = root / url.removeprefix("sqlite:///")
+    try:
+        # a transaction that changes nothing: file permissions alone do not tell (root, full disks, network drives)
+        existed = path.exists()
+        with sqlite3.connect(path, timeout=5, isolation_level=None) as database:
+            database.execute("BEGIN IMMEDIATE")
+            database.execute("ROLLBACK")
+        database.close()
+        if not existed:
+            path.unlink()
+    except (sqlite3.Error, OSError) as error:
+        raise ConfigError(
+            f"gradebook {path.name}: cannot be written ({error}); check the file, its folder, and `gradebook` in course_config.py."
+        ) from None
+    return f"{path.name}, writable"
+
+
+def _disk() -> str:
+    info = os.statvfs(ROOT)
+    free = info.f_bavail * info.f_frsize / 2**30
+    if free < MIN_FREE_GIB:
+        raise ConfigError(f"{free:.1f} GiB free; at least {MIN_FREE_GIB} are needed: make room.")
+    return f"{free:.0f} GiB free"

@@ -1,0 +1,250 @@
+"""Examines one submission, in the place of nbgrader's Execute, and saves its scores, in the place of nbgrader's SaveAutoGrades.
+
+The notebook runs in a kernel that holds neither tests nor expected values; the hidden suite runs here. A grade cell starts as not
+graded and gets a score only from a finished suite; whatever else happens leaves it not graded, with the reason.
+"""
+
+import hashlib
+import time
+import traceback
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import nbformat
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import is_grade, is_solution
+from safetensors.torch import load as load_tensors
+
+from autograder import likelihood, sandbox
+from autograder.course import Course
+from autograder.draw import Draw
+from autograder.intake import Intake, Refused, read_bytes
+from autograder.kernel import Session
+from autograder.remote import BadAnswer, Student, StudentError
+from autograder.report import Mark, Report, cell_html, cell_text, printable, share
+from autograder.rubric import run_suite
+
+TRAINED = {"vae": "vae"}  # the notebook's variable that holds the trained model, by assignment
+
+
+def exercise(cell) -> str:
+    """Return the exercise of a grade cell: `test_elbo` grades `elbo`."""
+    return cell.metadata.nbgrader.grade_id.removeprefix("test_")
+
+
+def automatic(notebook: nbformat.NotebookNode) -> Iterator:
+    """Yield the grade cells that the hidden suite decides."""
+    return (cell for cell in notebook.cells if cell.cell_type == "code" and is_grade(cell) and not is_solution(cell))
+
+
+def examine(
+    course: Course,
+    notebook: nbformat.NotebookNode,
+    files: dict[str, bytes],
+    *,
+    student: str,
+    assignment: str,
+    name: str,
+    log=print,
+) -> Report:
+    """Run a submission's notebook and the hidden suite on it, and return the report; never raises for what a submission does.
+
+    Args:
+        course: limits, data and thresholds.
+        notebook: the submission as `intake` gives it; its outputs are filled in.
+        files: copies of its checkpoints for the kernel, {relative path: content}.
+        student, assignment, name: whose submission of what, and the notebook's name.
+        log: called with a line whenever something was done.
+    """
+    started = time.monotonic()
+    points = {exercise(cell): float(cell.metadata.nbgrader.points) for cell in automatic(notebook)}
+    known = {"student": student, "assignment": assignment, "notebook": name, "sandbox": course.sandbox}
+    outcomes, notes, flags, measured = [], [], [], {}
+    try:
+        with ExitStack() as stack:
+            main = stack.enter_context(Session(course, notebook, files, log))
+            stopped = main.run()
+            notes += [f"Cell {index + 1} {what}." for index, what in stopped.items()]
+
+            def evaluate() -> likelihood.Evaluation:
+                if "evaluation" not in measured:
+                    measured["evaluation"] = _evaluate(course, main, stack, notebook, files, assignment, student, log)
+                if isinstance(measured["evaluation"], StudentError):
+                    raise measured["evaluation"]
+                return measured["evaluation"]
+
+            outcomes = run_suite(
+                assignment,
+                main.student,
+                secret=course.key,
+                student_id=student,
+                evaluate=evaluate,
+                progress=lambda outcome: log(
+                    f"{outcome.status.value:7} {outcome.cell}: {outcome.test} ({outcome.seconds:.1f} s)"
+                ),
+            )
+        marks = {cell: share(of, [o for o in outcomes if o.cell == cell]) for cell, of in points.items()}
+        error = "\n".join(outcome.detail for outcome in outcomes if outcome.detail)
+    except Exception as failure:  # ours: nobody loses a point for it
+        marks = {
+            cell: Mark(points=of, score=None, reason=f"an error of the grader ({type(failure).__name__})")
+            for cell, of in points.items()
+        }
+        error = traceback.format_exc()
+        log(f"not graded: {type(failure).__name__}: {failure}")
+    evaluation = measured.get("evaluation")
+    found = {}
+    if isinstance(evaluation, likelihood.Evaluation):
+        flags += evaluation.flags
+        found = {key: float(value) for key, value in vars(evaluation.measurement).items()}
+    if course.sandbox == "none":
+        flags.append(sandbox.WARNING)
+    return Report(
+        **known,
+        marks=marks,
+        outcomes=outcomes,
+        notes=notes,
+        flags=flags,
+        error=error,
+        measurements=found,
+        weights=digest(files),
+        seconds=round(time.monotonic() - started, 1),
+    )
+
+
+def refused(
+    course: Course, notebook: nbformat.NotebookNode, reason: str, *, student: str, assignment: str, name: str
+) -> Report:
+    """Return the report of a submission that could not be opened."""
+    marks = {
+        exercise(cell): Mark(points=float(cell.metadata.nbgrader.points), score=None, reason=reason)
+        for cell in automatic(notebook)
+    }
+    return Report(student=student, assignment=assignment, notebook=name, marks=marks, sandbox=course.sandbox)
+
+
+def checkpoints(course: Course, folder: Path) -> tuple[dict[str, bytes], list[str]]:
+    """Return copies of a submission's checkpoints, and what was left out and why."""
+    files, notes = {}, []
+    limit = course.checkpoint_limit_mib * 2**20
+    for path in sorted(folder.glob("checkpoints/*.safetensors"))[:32]:
+        try:
+            files[f"checkpoints/{path.name}"] = read_bytes(path, limit)
+            limit -= len(files[f"checkpoints/{path.name}"])
+        except Refused as refusal:
+            notes.append(f"{refusal}.")
+    return files, notes
+
+
+def digest(files: dict[str, bytes]) -> str:
+    """Return a digest of the weights in a submission's checkpoints, whatever their names and metadata; empty without any."""
+    digests = []
+    for content in files.values():
+        try:
+            tensors = load_tensors(content)
+        except Exception:  # not a checkpoint: the notebook will say so when it loads it
+            continue
+        sha = hashlib.sha256()
+        for name in sorted(tensors):
+            sha.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}".encode())
+            sha.update(tensors[name].contiguous().flatten().view(-1).cpu().numpy().tobytes())
+        digests.append(sha.hexdigest())
+    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest() if digests else ""
+
+
+def same_weights(report: Report, folder: Path) -> list[str]:
+    """Return the other students whose stored report of the assignment names the same weights."""
+    if not report.weights:
+        return []
+    paths = folder.glob(f"*/{report.assignment}/{report.notebook}.json")
+    return sorted(
+        other.student
+        for path in paths
+        if (other := Report.load(path)).weights == report.weights and other.student != report.student
+    )
+
+
+def _evaluate(course, main, stack, notebook, files, assignment, student, log) -> likelihood.Evaluation | StudentError:
+    """Measure the trained model: its encoder in the main kernel, its decoder in kernels that see no image."""
+    variable = TRAINED[assignment]
+    log("measuring the trained model: the decoder runs in kernels of its own")
+    images = likelihood.held_out(course)
+    apart = stack.enter_context(Session(course, nbformat.from_dict(notebook), files, log))
+    started = []
+
+    def fresh_decoder():
+        apart.restart() if started else apart.run()
+        started.append(True)
+        return _model(apart.student, variable).attribute("decoder")
+
+    try:
+        encoder = _model(main.student, variable).attribute("encoder")
+        draw = Draw(course.key, student, assignment, "likelihood")
+        return likelihood.evaluation(likelihood.measure(encoder, fresh_decoder, images, draw), course)
+    except StudentError as error:
+        return error
+
+
+def _model(student: Student, variable: str):
+    model = student.object(variable)
+    model.eval()
+    if model.value("prior") is not None:
+        raise BadAnswer(f"{variable}.prior: expected None, the standard normal prior of this assignment.")
+    return model
+
+
+class Examine(NbGraderPreprocessor):
+    """Examines the notebook of one submission and writes the result into its grade cells."""
+
+    def preprocess(self, nb, resources):
+        """Return the executed notebook; its report is stored, and handed on in resources["report"]."""
+        from autograder.nbgrader import course as configured
+
+        course, who = configured(), resources["nbgrader"]
+        known = {"student": who["student"], "assignment": who["assignment"], "name": who["notebook"]}
+        reports = course.root / "reports"
+        reason = Intake.refusals.get((who["student"], who["assignment"], who["notebook"]))
+        if reason is not None:
+            report = refused(course, nb, reason, **known)
+        else:
+            files, notes = (
+                checkpoints(course, Path(resources["metadata"]["path"])) if course.training == "weights" else ({}, [])
+            )
+            report = examine(
+                course, nb, files, **known, log=lambda line: self.log.info("%s: %s", who["student"], printable(line))
+            )
+            flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
+            report = report.model_copy(update={"notes": notes + report.notes, "flags": report.flags + flags})
+        report.save(reports)
+        for cell in automatic(nb):
+            cell.outputs = [_output(report, exercise(cell))]
+        resources["report"] = report
+        return nb, resources
+
+
+class SaveScores(SaveAutoGrades):
+    """Saves the scores of the report; "not graded" is stored as needing manual grading, never as a zero."""
+
+    def _add_score(self, cell, resources):
+        report = resources.get("report")
+        if cell.cell_type != "code" or is_solution(cell):
+            super()._add_score(cell, resources)
+            if report is not None and report.outcomes:
+                return
+            score = None  # an unreadable submission is no empty answer
+        else:
+            mark = report.marks.get(exercise(cell)) if report is not None else None
+            score = mark.score if mark is not None else None
+        name = cell.metadata["nbgrader"]["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        grade.auto_score = score
+        grade.needs_manual_grade = score is None or grade.manual_score is not None
+        self.gradebook.db.commit()
+
+
+def _output(report: Report, cell: str) -> nbformat.NotebookNode:
+    score = report.marks[cell].score
+    kind, count = ("execute_result", {"execution_count": None}) if score is not None else ("display_data", {})
+    text = f"{score}" if score is not None else cell_text(report, cell)
+    return nbformat.v4.new_output(kind, data={"text/plain": text, "text/html": cell_html(report, cell)}, **count)

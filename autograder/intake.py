@@ -1,0 +1,198 @@
+"""Opens submissions: regular files of bounded size, and of a notebook only what an assignment needs.
+
+Kept are the cells' types and sources, their order, pictures in markdown, and which exercise a cell belongs to. Outputs, tags and all
+other metadata are dropped; a cell's nbgrader metadata is the release's. What cannot be read becomes a refusal, which `examine` turns into
+"not graded" with the reason; the run goes on.
+"""
+
+import copy
+import json
+import os
+import stat
+from pathlib import Path
+
+import nbformat
+from nbconvert.exporters import NotebookExporter
+from nbgrader.converters.base import NbGraderException
+from traitlets import Instance
+
+from autograder import doctor
+from autograder.course import ConfigError, Course
+
+MAX_CELLS = 2000
+KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
+
+
+class Refused(Exception):
+    """A file cannot be taken as it is; the text says what it is, what is expected, and what to do."""
+
+
+def read_bytes(path: Path, limit: int) -> bytes:
+    """Return the content of a regular file of at most `limit` bytes.
+
+    Raises:
+        Refused: it is missing, a link, not a regular file, or too large.
+    """
+    try:
+        # O_NONBLOCK: opening a FIFO must not wait for a writer
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError as error:
+        raise Refused(
+            f"{path.name} cannot be opened ({error.strerror}); expected a regular file. Hand it in again"
+        ) from None
+    with open(descriptor, "rb") as file:
+        info = os.fstat(descriptor)
+        if not stat.S_ISREG(info.st_mode):
+            raise Refused(f"{path.name} is not a regular file. Hand in the notebook itself")
+        if info.st_size > limit:
+            raise Refused(
+                f"{path.name} has {info.st_size / 2**20:.0f} MiB; {limit / 2**20:.0f} are allowed. Clear all outputs and hand it in again"
+            )
+        return file.read(limit + 1)
+
+
+def read_notebook(content: bytes, name: str) -> nbformat.NotebookNode:
+    """Return a notebook of format 4 from the content of a file.
+
+    Raises:
+        Refused: the content is not a notebook.
+    """
+    try:
+        data = json.loads(content.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as error:
+        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        raise Refused(
+            f"{name} is not valid JSON{where}, so it is no notebook. Open it in Jupyter, save it, and hand it in again"
+        ) from None
+    try:
+        notebook = (
+            nbformat.convert(nbformat.from_dict(data), 4) if data.get("nbformat") != 4 else nbformat.from_dict(data)
+        )
+        if not isinstance(notebook.cells, list) or len(notebook.cells) > MAX_CELLS:
+            raise ValueError(f"more than {MAX_CELLS} cells")
+        return nbformat.v4.new_notebook(
+            cells=[_plain(cell) for cell in notebook.cells], metadata={"kernelspec": KERNELSPEC}
+        )
+    except Exception as error:  # whatever a malformed notebook makes a library raise
+        raise Refused(
+            f"{name} is not a notebook ({type(error).__name__}: {error}). Open it in Jupyter, save it, and hand it in again"
+        ) from None
+
+
+def fit_to_release(submitted: nbformat.NotebookNode, release: nbformat.NotebookNode) -> nbformat.NotebookNode:
+    """Return the submission with the release's metadata on its cells, doubles resolved, and missing cells put back.
+
+    A second cell of the same exercise (from splitting or copying a cell) stays as a plain cell if it is code, and is joined to the
+    first one if it is a written answer.
+    """
+    known = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
+    cells, seen = [], {}
+    for cell in submitted.cells:
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        cell.metadata = nbformat.from_dict({})
+        if name not in known:
+            cells.append(cell)
+        elif name not in seen:
+            model = known[name]
+            seen[name] = _like(model, cell)
+            cells.append(seen[name])
+        elif known[name].cell_type == "markdown":
+            seen[name].source += "\n\n" + cell.source
+        elif not known[name].metadata.nbgrader.locked:
+            cells.append(cell)
+    place = 0
+    for name, model in known.items():
+        if name in seen:
+            place = cells.index(seen[name]) + 1
+        else:
+            cells.insert(place, copy.deepcopy(model))
+            place += 1
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": KERNELSPEC})
+    names = set()
+    for index, cell in enumerate(notebook.cells):
+        cell.id = _grade_id(cell) or f"cell-{index}"
+        if cell.id in names:
+            cell.id = f"cell-{index}"
+        names.add(cell.id)
+    return notebook
+
+
+class Intake(NotebookExporter):
+    """The exporter that `nbgrader autograde` opens notebooks with; checks the course once before the first."""
+
+    course = Instance(Course)
+    refusals: dict[tuple[str, str, str], str] = {}  # of this process: (student, assignment, notebook) -> reason
+
+    def __init__(self, *args, **kwargs):
+        from autograder.nbgrader import course
+
+        super().__init__(*args, course=course(), **kwargs)
+        try:
+            doctor.preflight(self.course, self.parent.coursedir)
+        except ConfigError as error:
+            for line in str(error).splitlines():
+                self.log.error(line)
+            raise NbGraderException(str(error)) from None
+
+    def from_filename(self, filename, resources=None, **kwargs):
+        """Return the notebook of a submission; one that cannot be read is replaced by the unsolved release and refused."""
+        if not self.parent._sanitizing:  # the second pass reads what the first one wrote
+            return super().from_filename(filename, resources, **kwargs)
+        who = resources["nbgrader"]
+        key = (who["student"], who["assignment"], who["notebook"])
+        self.refusals.pop(key, None)
+        coursedir = self.parent.coursedir
+        folder = Path(coursedir.format_path(coursedir.release_directory, ".", who["assignment"]))
+        release = nbformat.read(folder / f"{who['notebook']}.ipynb", as_version=4)
+        try:
+            content = read_bytes(Path(filename), self.course.notebook_limit_mib * 2**20)
+            notebook = fit_to_release(read_notebook(content, Path(filename).name), release)
+        except Refused as refusal:
+            self.log.warning("%s, %s: %s", who["student"], who["assignment"], refusal)
+            self.refusals[key] = str(refusal)
+            notebook = release
+        resources["metadata"] = {"name": who["notebook"], "path": str(Path(filename).parent)}
+        return self.from_notebook_node(notebook, resources, **kwargs)
+
+
+def _plain(cell) -> nbformat.NotebookNode:
+    kind = cell.get("cell_type")
+    if kind not in ("code", "markdown", "raw"):
+        raise ValueError("a cell of unknown type")
+    source = cell.get("source", "")
+    source = "".join(source) if isinstance(source, list) else source
+    if not isinstance(source, str):
+        raise ValueError("a cell whose source is no text")
+    source = source.encode("utf-8", "replace").decode()  # lone surrogates cannot be written to any file
+    plain = getattr(nbformat.v4, f"new_{kind}_cell")(source)
+    metadata = cell.get("metadata")
+    nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
+    name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
+    if isinstance(name, str):
+        plain.metadata["nbgrader"] = {"grade_id": name}
+    attachments = cell.get("attachments")
+    if kind == "markdown" and isinstance(attachments, dict):
+        plain["attachments"] = {
+            str(file): {
+                mime: data
+                for mime, data in bundle.items()
+                if mime in ("image/png", "image/jpeg") and isinstance(data, str)
+            }
+            for file, bundle in attachments.items()
+            if isinstance(bundle, dict)
+        }
+    return plain
+
+
+def _grade_id(cell) -> str | None:
+    return cell.metadata.get("nbgrader", {}).get("grade_id")
+
+
+def _like(model, cell) -> nbformat.NotebookNode:
+    """Return the release's cell with the submission's source, which stays the release's where the cell is locked."""
+    own = copy.deepcopy(model)
+    if not model.metadata.nbgrader.locked:
+        own.source = cell.source
+        if "attachments" in cell and own.cell_type == "markdown":
+            own["attachments"] = cell.attachments
+    return own

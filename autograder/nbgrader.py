@@ -1,0 +1,73 @@
+"""Hands the course's configuration to nbgrader: which of our classes take the place of which of its own."""
+
+import os
+import sys
+from pathlib import Path
+
+from autograder.course import ConfigError, Course, load
+
+_configured: list[Course] = []
+
+
+def course() -> Course:
+    """Return the configuration that nbgrader runs with.
+
+    Raises:
+        RuntimeError: nbgrader runs without the course's nbgrader_config.py.
+    """
+    if not _configured:
+        raise RuntimeError("nbgrader_config.py of the course was not read: run nbgrader in the course's folder")
+    return _configured[-1]
+
+
+def configure(c, root: Path) -> None:
+    """Set nbgrader's options from the course's configuration; a wrong one ends the program with a line a problem.
+
+    Args:
+        c: the traitlets configuration object of nbgrader_config.py.
+        root: the course's folder.
+    """
+    try:
+        settings = load(root)
+    except ConfigError as error:
+        sys.exit(str(error))
+    _configured.append(settings)
+    c.CourseDirectory.course_id = settings.course_id
+    c.CourseDirectory.root = str(settings.root)
+    c.CourseDirectory.db_url = _absolute(settings)
+    c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.unfinished"]
+    c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("write your answer here")'}
+    c.Execute.timeout = settings.cell_timeout_s  # nbgrader validate
+    c.GenerateAssignment.preprocessors = [
+        "nbgrader.preprocessors.IncludeHeaderFooter",
+        "nbgrader.preprocessors.LockCells",
+        "nbgrader.preprocessors.ClearSolutions",
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.CheckCellMetadata",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "nbgrader.preprocessors.SaveCells",
+        "nbgrader.preprocessors.ClearHiddenTests",
+        "nbgrader.preprocessors.ClearMarkScheme",
+        "nbgrader.preprocessors.ComputeChecksums",
+        "autograder.publish.AttachLab",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    c.Autograde.exporter_class = "autograder.intake.Intake"
+    c.Autograde.autograde_preprocessors = [
+        "autograder.examine.Examine",
+        "nbgrader.preprocessors.LimitOutput",
+        "autograder.examine.SaveScores",
+        "nbgrader.preprocessors.AssignLatePenalties",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    for name in ("dataset", "budget", "device"):  # for nbgrader validate, which runs notebooks in plain kernels
+        os.environ.setdefault(f"COURSE_{name.upper()}", getattr(settings, name))
+    os.environ["COURSE_DATA"] = str(settings.data)
+
+
+def _absolute(settings: Course) -> str:
+    """Return the gradebook's URL with a relative SQLite path taken from the course's folder."""
+    prefix = "sqlite:///"
+    if settings.gradebook.startswith(prefix):
+        return prefix + str(settings.root / settings.gradebook.removeprefix(prefix))
+    return settings.gradebook

@@ -1,0 +1,1388 @@
+"""Hidden tests of the assignment on variational autoencoders, exercise by exercise.
+
+A test asks `student` for one behaviour on inputs from `draw`; the truth comes from `oracles`. Where a function builds on earlier ones, an
+answer is also right if it is what those earlier functions of the same submission make of it: an early mistake costs once.
+Shapes: B images, K samples, D latent dimensions, images (1, height, width). Random results are compared at a false-alarm rate of 1e-9 a test.
+"""
+
+import math
+
+import torch
+
+from autograder import expect, mistakes, oracles, statistics
+from autograder.expect import Wrong, attempt, call
+from autograder.mistakes import SAID
+from autograder.oracles import AffineModel
+from autograder.remote import Seed
+from autograder.rubric import worth
+
+SHAPE = (1, 2, 3)  # of the small images on which most tests ask
+SIZES = ((1, 1), (1, 4), (4, 4), (5, 3))  # (B, D): one image, as many images as dimensions, more
+EXTREME = 1e4  # the largest logit that is promised exactly
+ENOUGH = 4000  # draws where frequencies are compared
+
+
+# --- reparameterize ------------------------------------------------------------------------------------------------------------
+
+
+@worth("reparameterize", 3)
+def test_reparameterize_scales_and_shifts_the_noise(student, draw):
+    """z = mu + exp(log_var / 2) · eps for every image and latent dimension (Kingma and Welling 2014, section 2.4)."""
+    for batch, latent_dim in SIZES:
+        mu, log_var, eps = gaussians(draw, batch, latent_dim)
+        check_reparameterize(student, mu, log_var, eps)
+
+
+@worth("reparameterize", 2)
+def test_reparameterize_broadcasts_over_samples(student, draw):
+    """With eps of shape (K, B, D) it returns K samples for every image, also where K = 1 or K = B."""
+    for samples, batch, latent_dim in ((3, 5, 2), (1, 4, 3), (4, 4, 2), (3, 1, 3)):
+        mu, log_var, _ = gaussians(draw, batch, latent_dim)
+        check_reparameterize(student, mu, log_var, draw.normal(samples, batch, latent_dim))
+
+
+@worth("reparameterize", 2)
+def test_reparameterize_passes_gradients(student, draw):
+    """The gradient reaches mu and log_var: this is what the reparameterisation is for."""
+    mu, log_var, _ = gaussians(draw, 5, 3)
+    check_gradient(
+        student,
+        "reparameterize",
+        oracles.reparameterize,
+        draw,
+        mu=mu,
+        log_var=log_var,
+        eps=draw.normal(2, 5, 3),
+        wrt=(0, 1),
+    )
+
+
+@worth("reparameterize")
+def test_reparameterize_keeps_float32(student, draw):
+    """Inputs in float32 give a result in float32, with log-variances from -8 to 8."""
+    mu, log_var, eps = draw.normal(5, 3), draw.uniform(5, 3, low=-8, high=8), draw.normal(5, 3)
+    check_reparameterize(student, mu.float(), log_var.float(), eps.float())
+
+
+@worth("reparameterize")
+def test_reparameterize_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, changes none of its inputs and draws no random numbers of its own."""
+    mu, log_var, eps = gaussians(draw, 5, 3)
+    check_tidy(student, "reparameterize", (5, 3), mu=mu, log_var=log_var, eps=eps)
+
+
+# --- gaussian_log_prob ---------------------------------------------------------------------------------------------------------
+
+
+@worth("gaussian_log_prob", 3)
+def test_gaussian_log_prob_is_the_log_density(student, draw):
+    """It returns log N(z; mu, diag exp log_var), summed over the latent dimensions, one value for every image."""
+    for batch, latent_dim in SIZES:
+        mu, log_var, eps = gaussians(draw, batch, latent_dim)
+        check_gaussian_log_prob(student, mu + 1.5 * eps, mu, log_var)
+
+
+@worth("gaussian_log_prob", 2)
+def test_gaussian_log_prob_broadcasts_over_samples(student, draw):
+    """With z of shape (K, B, D) it returns (K, B), also where K = 1 or K = B."""
+    for samples, batch, latent_dim in ((3, 5, 2), (1, 4, 3), (4, 4, 2)):
+        mu, log_var, _ = gaussians(draw, batch, latent_dim)
+        check_gaussian_log_prob(student, draw.normal(samples, batch, latent_dim), mu, log_var)
+
+
+@worth("gaussian_log_prob")
+def test_gaussian_log_prob_integrates_to_one(student, draw):
+    """The density integrates to one in one latent dimension: nothing constant may be left out."""
+    mu, log_var = draw.normal(1, 1), draw.uniform(1, 1, low=-1.5, high=1.5)
+    reach = 12 * torch.exp(log_var / 2)
+    z = mu + reach * torch.linspace(-1, 1, 601, dtype=torch.float64)[:, None, None]  # (points, 1, 1)
+    asked = call("gaussian_log_prob", z=z, mu=mu, log_var=log_var)
+    log_density = expect.tensor(student.gaussian_log_prob(z, mu, log_var), (601, 1), torch.float64, asked=asked)
+    mass = torch.exp(log_density).sum() * reach.squeeze() / 300
+    if not abs(float(mass) - 1) <= 1e-5:
+        hint = mistakes.recognise("gaussian_log_prob", log_density, z, mu, log_var)
+        raise Wrong(
+            asked, "a density that integrates to one over z", f"one that integrates to {float(mass):.3g}", hint=hint
+        )
+
+
+@worth("gaussian_log_prob")
+def test_gaussian_log_prob_passes_gradients(student, draw):
+    """The gradient reaches z, mu and log_var."""
+    mu, log_var, _ = gaussians(draw, 5, 3)
+    arguments = {"z": draw.normal(2, 5, 3), "mu": mu, "log_var": log_var}
+    check_gradient(student, "gaussian_log_prob", oracles.gaussian_log_prob, draw, **arguments, wrt=(0, 1, 2))
+
+
+@worth("gaussian_log_prob")
+def test_gaussian_log_prob_keeps_float32(student, draw):
+    """Inputs in float32 give a result in float32, with log-variances from -8 to 8."""
+    mu, log_var, eps = draw.normal(5, 3), draw.uniform(5, 3, low=-8, high=8), draw.normal(5, 3)
+    z = oracles.reparameterize(mu, log_var, eps)
+    check_gaussian_log_prob(student, z.float(), mu.float(), log_var.float())
+
+
+@worth("gaussian_log_prob")
+def test_gaussian_log_prob_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, changes none of its inputs and draws no random numbers."""
+    mu, log_var, eps = gaussians(draw, 5, 3)
+    check_tidy(student, "gaussian_log_prob", (5,), z=mu + eps, mu=mu, log_var=log_var)
+
+
+# --- kl_standard_normal --------------------------------------------------------------------------------------------------------
+
+
+@worth("kl_standard_normal", 3)
+def test_kl_is_the_closed_form(student, draw):
+    """It returns KL(N(mu, diag exp log_var) ‖ N(0, I)), one value for every image (Kingma and Welling 2014, appendix B)."""
+    for batch, latent_dim in SIZES:
+        mu, log_var, _ = gaussians(draw, batch, latent_dim)
+        check_kl(student, mu, log_var)
+
+
+@worth("kl_standard_normal")
+def test_kl_is_zero_for_the_prior_and_positive_elsewhere(student, draw):
+    """The divergence is zero where mu = 0 and log_var = 0, and positive on both sides of either."""
+    size = draw.uniform(1, 3, low=0.5, high=2.0)
+    none = torch.zeros(1, 3, dtype=torch.float64)
+    mu = torch.cat([none, size, -size, none, none])
+    log_var = torch.cat([none, none, none, size, -size])
+    asked = call("kl_standard_normal", mu=mu, log_var=log_var)
+    got = expect.tensor(student.kl_standard_normal(mu, log_var), (5,), torch.float64, asked=asked)
+    hint = mistakes.recognise("kl_standard_normal", got, mu, log_var)
+    if not abs(float(got[0])) <= 1e-5:
+        raise Wrong(
+            asked,
+            "zero for the image whose q(z|x) is the prior",
+            "another value",
+            "Put mu = 0, log_var = 0 into your formula.",
+            hint,
+        )
+    if not bool((got[1:] > 1e-3).all()):
+        raise Wrong(
+            asked,
+            "positive values where q(z|x) is not the prior",
+            "some that are not positive",
+            "Check the signs of all terms.",
+            hint,
+        )
+
+
+@worth("kl_standard_normal", 2)
+def test_kl_passes_gradients(student, draw):
+    """The gradient is mu for mu and (exp log_var - 1) / 2 for log_var: it pulls q(z|x) towards the prior."""
+    mu, log_var, _ = gaussians(draw, 5, 3)
+    check_gradient(student, "kl_standard_normal", oracles.kl_standard_normal, draw, mu=mu, log_var=log_var, wrt=(0, 1))
+
+
+@worth("kl_standard_normal")
+def test_kl_keeps_float32(student, draw):
+    """Inputs in float32 give a result in float32, with log-variances from -8 to 8."""
+    check_kl(student, draw.normal(5, 3).float(), draw.uniform(5, 3, low=-8, high=8).float())
+
+
+@worth("kl_standard_normal")
+def test_kl_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, changes none of its inputs and draws no random numbers."""
+    mu, log_var, _ = gaussians(draw, 5, 3)
+    check_tidy(student, "kl_standard_normal", (5,), mu=mu, log_var=log_var)
+
+
+# --- bernoulli_log_prob --------------------------------------------------------------------------------------------------------
+
+
+@worth("bernoulli_log_prob", 3)
+def test_bernoulli_log_prob_sums_over_pixels(student, draw):
+    """It returns the sum over pixels of log Bern(x; σ(logits)), one value for every image, whatever the size of the images."""
+    for batch, shape in ((5, (1, 2, 3)), (1, (1, 3, 2)), (3, (1, 3, 3)), (2, (1, 28, 28))):
+        check_bernoulli_log_prob(student, draw.binary(batch, *shape), draw.normal(batch, *shape, scale=2.0))
+
+
+@worth("bernoulli_log_prob", 2)
+def test_bernoulli_log_prob_broadcasts_over_samples(student, draw):
+    """With logits of shape (K, B, 1, height, width) it returns (K, B): every sample's logits meet their own image."""
+    for samples, batch in ((3, 5), (1, 4), (4, 4), (3, 1)):
+        check_bernoulli_log_prob(student, draw.binary(batch, *SHAPE), draw.normal(samples, batch, *SHAPE, scale=2.0))
+
+
+@worth("bernoulli_log_prob")
+def test_bernoulli_log_prob_of_all_images_sums_to_one(student, draw):
+    """For any logits the probabilities of all 64 binary images of 2 × 3 pixels sum to one."""
+    x = oracles.all_images(2, 3)
+    logits = draw.normal(*SHAPE, scale=2.0).expand(64, *SHAPE).clone()
+    asked = call("bernoulli_log_prob", x=x, logits=logits)
+    got = expect.tensor(student.bernoulli_log_prob(x, logits), (64,), torch.float64, asked=asked)
+    total = float(torch.exp(got).sum())
+    if not abs(total - 1) <= 1e-5:
+        hint = mistakes.recognise("bernoulli_log_prob", got, x, logits)
+        raise Wrong(asked, "probabilities of all possible images that sum to one", f"a sum of {total:.3g}", hint=hint)
+
+
+@worth("bernoulli_log_prob", 2)
+def test_bernoulli_log_prob_is_exact_for_extreme_logits(student, draw):
+    """It is finite and exact for logits up to ±10,000, in float64 and in float32."""
+    for dtype in (torch.float64, torch.float32):
+        for size in (20.0, 200.0, EXTREME):
+            x = draw.binary(5, *SHAPE, dtype=dtype)
+            logits = size * (2 * draw.binary(5, *SHAPE, dtype=dtype) - 1)
+            check_bernoulli_log_prob(student, x, logits, "Probabilities round to 0 and 1 here: work with the logits.")
+
+
+@worth("bernoulli_log_prob", 2)
+def test_bernoulli_log_prob_passes_gradients(student, draw):
+    """The gradient for the logits is x - σ(logits), finite also at ±10,000."""
+    function, cause = oracles.bernoulli_log_prob, "Probabilities round to 0 and 1 here: work with the logits."
+    x = draw.binary(5, *SHAPE)
+    check_gradient(student, "bernoulli_log_prob", function, draw, x=x, logits=draw.normal(2, 5, *SHAPE), wrt=(1,))
+    logits = EXTREME * (2 * draw.binary(5, *SHAPE) - 1)
+    check_gradient(student, "bernoulli_log_prob", function, draw, x=x, logits=logits, wrt=(1,), todo=cause)
+
+
+@worth("bernoulli_log_prob")
+def test_bernoulli_log_prob_keeps_float32(student, draw):
+    """Inputs in float32 give a result in float32, accurate on images of 28 × 28 pixels."""
+    shape = (1, 28, 28)
+    check_bernoulli_log_prob(student, draw.binary(3, *shape).float(), draw.normal(2, 3, *shape, scale=4.0).float())
+
+
+@worth("bernoulli_log_prob")
+def test_bernoulli_log_prob_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, changes none of its inputs and draws no random numbers."""
+    check_tidy(student, "bernoulli_log_prob", (5,), x=draw.binary(5, *SHAPE), logits=draw.normal(5, *SHAPE))
+
+
+# --- bernoulli_sample ----------------------------------------------------------------------------------------------------------
+
+
+@worth("bernoulli_sample", 2)
+def test_bernoulli_sample_returns_zeros_and_ones(student, draw):
+    """It returns zeros and ones with the shape and the dtype of the logits, without gradient, also for logits of ±10,000."""
+    for dtype, lead in ((torch.float64, (5,)), (torch.float32, (1,)), (torch.float64, (3, 2))):
+        logits = draw.normal(*lead, *SHAPE, scale=2.0, dtype=dtype)
+        asked = call("bernoulli_sample", logits=logits)
+        got = expect.tensor(student.bernoulli_sample(logits), logits.shape, dtype, asked=asked, gradient=False)
+        if not bool(((got == 0) | (got == 1)).all()):
+            raise Wrong(
+                asked,
+                "only zeros and ones",
+                "other numbers",
+                "Draw each pixel from its Bernoulli distribution.",
+                SAID["probabilities"],
+            )
+    x = draw.binary(5, *SHAPE)
+    asked = call("bernoulli_sample", logits=x) + f", all ±{EXTREME:g}"
+    got = expect.tensor(student.bernoulli_sample(EXTREME * (2 * x - 1)), x.shape, torch.float64, asked=asked)
+    if not torch.equal(got, x):
+        hint = SAID["inverted"] if torch.equal(got, 1 - x) else ""
+        raise Wrong(
+            asked,
+            "1 where the logit is 10,000 and 0 where it is -10,000",
+            "something else",
+            "A logit is log p / (1 - p).",
+            hint,
+        )
+
+
+@worth("bernoulli_sample", 2)
+def test_bernoulli_sample_has_the_right_frequencies(student, draw):
+    """Ones come with probability σ(logits) (Chernoff bound at a false-alarm rate of 1e-9)."""
+    logits = draw.uniform(*SHAPE, low=0.4, high=2.0) * (2 * draw.binary(*SHAPE) - 1)
+    many = logits.expand(ENOUGH, *SHAPE).clone()
+    asked = call("bernoulli_sample", logits=many, generator=...)
+    got = expect.tensor(student.bernoulli_sample(many, Seed(draw.seed())), many.shape, None, asked=asked)
+    counts, p = got.double().clamp(0, 1).sum(0), torch.sigmoid(logits)
+    hint = SAID["inverted"] if statistics.proportions_are(counts, 1 - p, ENOUGH) else ""
+    hint = SAID["thresholded"] if torch.equal(counts / ENOUGH, (logits > 0).double()) else hint
+    finding = statistics.proportions_are(counts, p, ENOUGH)
+    expect.agrees(
+        finding,
+        asked=asked,
+        expected="ones with probability σ(logit) in every pixel",
+        got="other frequencies",
+        hint=hint,
+    )
+
+
+@worth("bernoulli_sample")
+def test_bernoulli_sample_draws_pixels_independently(student, draw):
+    """Pixels and images are drawn independently of each other (Chernoff bound at a false-alarm rate of 1e-9)."""
+    logits = torch.zeros(ENOUGH, *SHAPE, dtype=torch.float64)
+    asked = call("bernoulli_sample", logits=logits, generator=...) + ", all zero"
+    got = expect.tensor(student.bernoulli_sample(logits, Seed(draw.seed())), logits.shape, None, asked=asked).double()
+    pixels = got.reshape(ENOUGH, -1)
+    neighbours = (pixels == pixels.roll(1, 1)).double()  # six pixels: every pair once
+    images = (pixels[0::2] == pixels[1::2]).double()  # disjoint pairs of images
+    half = torch.full((pixels.shape[1],), 0.5, dtype=torch.float64)
+    for same, n in ((neighbours.sum(0), ENOUGH), (images.sum(0), ENOUGH // 2)):
+        finding = statistics.proportions_are(same, half, n, statistics.ALPHA / 2)
+        expect.agrees(
+            finding,
+            asked=asked,
+            expected="two pixels to be equal half of the time",
+            got="another share",
+            hint=SAID["shared_noise"],
+        )
+
+
+@worth("bernoulli_sample", 2)
+def test_bernoulli_sample_follows_its_generator(student, draw):
+    """A generator makes it reproducible, another seed gives another sample, and torch's global generator is left alone."""
+    logits, seed = draw.normal(50, *SHAPE), draw.seed()
+    asked = call("bernoulli_sample", logits=logits, generator=...)
+    check_generator(
+        student, lambda generator: student.bernoulli_sample(logits, generator=generator), seed, logits.shape, asked
+    )
+
+
+@worth("bernoulli_sample")
+def test_bernoulli_sample_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, changes none of its inputs, and no gradient reaches the logits."""
+    logits = draw.normal(5, *SHAPE)
+    asked = call("bernoulli_sample", logits=logits)
+    seen = student.inspect("bernoulli_sample", logits)
+    expect.tensor(seen.value, logits.shape, None, asked=asked)
+    expect.silent(seen, asked=asked)
+    expect.inputs_kept(seen, {"logits": logits}, asked=asked)
+    if student.gradient("bernoulli_sample", logits).inputs[0] is not None:
+        raise Wrong(asked, "a sample that carries no gradient", "one that does", "", SAID["gradient_left"])
+
+
+# --- encoder -------------------------------------------------------------------------------------------------------------------
+
+
+@worth("encoder", 2)
+def test_encoder_returns_mean_and_log_variance(student, draw):
+    """encoder(x) returns mu and log_var, both (B, D), for one image, for as many images as dimensions, and for more."""
+    for batch, latent_dim in ((1, 2), (4, 4), (3, 1), (2, 7)):
+        encode(network(student, "Encoder", latent_dim), images(draw, batch), latent_dim)
+
+
+@worth("encoder")
+def test_encoder_treats_images_one_by_one(student, draw):
+    """In evaluation mode an image's mu and log_var do not depend on the other images of the batch, nor on chance."""
+    encoder, x = network(student, "Encoder", 3), images(draw, 4)
+    shake(encoder, draw)
+    together = torch.cat(encode(encoder, x, 3), 1)
+    alone = torch.cat([torch.cat(encode(encoder, x[i : i + 1], 3), 1) for i in range(4)])
+    if not agree(together, alone):
+        asked = call("encoder", x=x)
+        raise Wrong(
+            asked,
+            "the same mu and log_var as for each image alone",
+            "others",
+            "Compare encoder(x)[0] with encoder(x[:1]).",
+            SAID["rows_coupled"],
+        )
+
+
+@worth("encoder")
+def test_encoder_sees_the_image(student, draw):
+    """Different images have different mu and log_var, whatever the parameters are."""
+    encoder, x = network(student, "Encoder", 3), images(draw, 3)
+    shake(encoder, draw)
+    for name, value in zip(("mu", "log_var"), encode(encoder, x, 3), strict=True):
+        if agree(value[:1].expand(3, -1), value):
+            raise Wrong(
+                call("encoder", x=x),
+                f"{name} to differ between images",
+                f"one {name} for all",
+                f"Is x used on the way to {name}?",
+            )
+
+
+@worth("encoder")
+def test_encoder_takes_values_of_both_signs(student, draw):
+    """mu takes both signs and log_var goes below zero: neither is squashed or exponentiated."""
+    encoder, x = network(student, "Encoder", 64), images(draw, 3)
+    shake(encoder, draw)
+    mu, log_var = encode(encoder, x, 64)
+    asked = call("encoder", x=x) + ", with other parameters"
+    todo = "The last layer is linear: any real number is a mean, and any real number is the logarithm of a variance."
+    if not (bool((mu > 1).any()) and bool((mu < -1).any())):
+        raise Wrong(
+            asked, "mu on both sides of zero and beyond ±1", "mu in a narrower range", todo, SAID["last_activation"]
+        )
+    if not bool((log_var < 0).any()):
+        raise Wrong(asked, "some log_var below zero", "none in 3 × 64", todo, SAID["last_activation"])
+
+
+@worth("encoder")
+def test_encoder_passes_gradients(student, draw):
+    """The gradient of mu and of log_var reaches the encoder's parameters."""
+    encoder, x = network(student, "Encoder", 3), images(draw, 2)
+    shake(encoder, draw)
+    for part, name in enumerate(("mu", "log_var")):
+        check_trains(student, encoder, x, call("encoder", x=x), name, part=part)
+
+
+@worth("encoder")
+def test_encoder_works_in_both_precisions_and_leaves_its_surroundings_alone(student, draw):
+    """It answers float32 in float32 and float64 in float64, prints nothing, and in evaluation mode changes neither x nor itself."""
+    for dtype in (torch.float32, torch.float64):
+        encoder, x = network(student, "Encoder", 2, dtype), images(draw, 3, dtype)
+        asked, before = call("encoder", x=x), encoder.state()
+        seen = student.inspect((encoder, ""), x)
+        for item in expect.pair(seen.value, asked=asked):
+            expect.tensor(item, (3, 2), dtype, asked=asked)
+        expect.silent(seen, asked=asked)
+        expect.inputs_kept(seen, {"x": x}, asked=asked)
+        expect.state_kept(before, encoder.state(), asked=asked)
+
+
+# --- decoder -------------------------------------------------------------------------------------------------------------------
+
+
+@worth("decoder", 2)
+def test_decoder_returns_one_logit_a_pixel(student, draw):
+    """decoder(z) returns logits of shape (B, 1, 28, 28), for one code, for as many codes as dimensions, and for more."""
+    for batch, latent_dim in ((1, 2), (4, 4), (3, 1), (2, 7)):
+        decode(network(student, "Decoder", latent_dim), draw.normal(batch, latent_dim))
+
+
+@worth("decoder", 2)
+def test_decoder_decodes_every_sample(student, draw):
+    """For z of shape (K, B, D) it returns what it returns for each (B, D), stacked: (K, B, 1, 28, 28)."""
+    for samples, batch, latent_dim in ((3, 2, 4), (1, 2, 3), (2, 2, 2), (2, 1, 3)):
+        decoder, z = network(student, "Decoder", latent_dim), draw.normal(samples, batch, latent_dim)
+        shake(decoder, draw)
+        together = decode(decoder, z)
+        slices = torch.stack([decode(decoder, z[k]) for k in range(samples)])
+        if not agree(together, slices):
+            todo = "Does a reshape mix samples, images and pixels? Compare decoder(z)[0] with decoder(z[0])."
+            raise Wrong(call("decoder", z=z), "the logits of each sample's codes", "others", todo, SAID["rows_coupled"])
+
+
+@worth("decoder")
+def test_decoder_sees_the_code(student, draw):
+    """Different codes give different logits, in evaluation mode the same ones in every call."""
+    decoder, z = network(student, "Decoder", 3), draw.normal(3, 3)
+    shake(decoder, draw)
+    logits = decode(decoder, z)
+    asked = call("decoder", z=z)
+    if agree(logits[:1].expand(3, -1, -1, -1), logits):
+        raise Wrong(
+            asked, "logits that differ between codes", "the same for all codes", "Is z used on the way to the logits?"
+        )
+    if not agree(logits, decode(decoder, z)):
+        raise Wrong(
+            asked,
+            "the same logits in every call",
+            "others in the second call",
+            "In evaluation mode nothing is random.",
+            SAID["rows_coupled"],
+        )
+
+
+@worth("decoder")
+def test_decoder_returns_logits_not_probabilities(student, draw):
+    """Its outputs go below 0 and above 1 where the parameters ask for it: the sigmoid belongs to the likelihood."""
+    decoder, z = network(student, "Decoder", 3), 3 * draw.normal(5, 3)
+    shake(decoder, draw)
+    logits = decode(decoder, z)
+    asked = call("decoder", z=z) + ", with other parameters"
+    todo = "The last layer has no activation after it: any real number is a logit."
+    if bool((logits >= 0).all()) or bool((logits <= 0).all()):
+        hint = SAID["sigmoid_in_decoder"] if bool((logits.abs() <= 1).all()) else SAID["last_activation"]
+        raise Wrong(asked, "logits on both sides of zero", "logits on one side", todo, hint)
+    if not bool((logits.abs() > 1).any()):
+        raise Wrong(asked, "logits beyond ±1", "none", todo, SAID["sigmoid_in_decoder"])
+
+
+@worth("decoder")
+def test_decoder_passes_gradients(student, draw):
+    """The gradient of the logits reaches the code and the decoder's parameters."""
+    decoder, z = network(student, "Decoder", 3), draw.normal(2, 3)
+    shake(decoder, draw)
+    asked = call("decoder", z=z)
+    decode(decoder, z)
+    cotangent = draw.normal(2, 1, 28, 28)
+    found = student.gradient((decoder, ""), z, wrt=(0,), cotangent=cotangent).inputs[0]
+    if found is None or not float(found.abs().max()) > 0:
+        raise Wrong(asked, "a gradient for z", "none", "Without it the encoder learns nothing.", SAID["detached"])
+    check_trains(student, decoder, z, asked, "the logits")
+
+
+@worth("decoder")
+def test_decoder_works_in_both_precisions_and_leaves_its_surroundings_alone(student, draw):
+    """It answers float32 in float32 and float64 in float64, prints nothing, and in evaluation mode changes neither z nor itself."""
+    for dtype in (torch.float32, torch.float64):
+        decoder, z = network(student, "Decoder", 2, dtype), draw.normal(3, 2, dtype=dtype)
+        asked, before = call("decoder", z=z), decoder.state()
+        seen = student.inspect((decoder, ""), z)
+        expect.tensor(seen.value, (3, 1, 28, 28), dtype, asked=asked)
+        expect.silent(seen, asked=asked)
+        expect.inputs_kept(seen, {"z": z}, asked=asked)
+        expect.state_kept(before, decoder.state(), asked=asked)
+
+
+# --- elbo ----------------------------------------------------------------------------------------------------------------------
+
+
+@worth("elbo", 3)
+def test_elbo_is_reconstruction_minus_divergence(student, draw):
+    """For each image the bound is log p(x|z) - KL(q(z|x) ‖ N(0, I)) with z from the given eps, in closed form (Kingma and Welling 2014, eq. 10)."""
+    for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2)), (3, 1, (1, 1, 4))):
+        toy = settled(student, AffineModel.drawn(draw, latent_dim, shape))
+        check_elbo(student, toy, draw.binary(batch, *shape), draw.normal(batch, latent_dim))
+
+
+@worth("elbo", 2)
+def test_elbo_averages_over_samples(student, draw):
+    """With eps of shape (K, B, D) it returns the mean of the K single-sample bounds, (B,), also where K = 1 or K = B."""
+    for samples, batch, latent_dim in ((3, 5, 2), (1, 4, 3), (4, 4, 2), (2, 1, 3)):
+        toy = settled(student, AffineModel.drawn(draw, latent_dim))
+        check_elbo(student, toy, draw.binary(batch, *SHAPE), draw.normal(samples, batch, latent_dim), averages_own=True)
+
+
+@worth("elbo", 2)
+def test_elbo_uses_the_prior_of_the_model(student, draw):
+    """With a prior of its own the model's bound is log p(x|z) + log p(z) - log q(z|x), the prior being looked up when called."""
+    for lead, batch, latent_dim in (((), 5, 3), ((3,), 4, 2)):
+        toy = settled(student, AffineModel.drawn(draw, latent_dim, prior=True))
+        check_elbo(student, toy, draw.binary(batch, *SHAPE), draw.normal(*lead, batch, latent_dim))
+
+
+@worth("elbo")
+def test_elbo_stays_below_the_log_likelihood(student, draw):
+    """Averaged over many eps it is the bound's exact value, and never above log p(x) (both by quadrature in one latent dimension)."""
+    toy = settled(student, AffineModel.drawn(draw, 1, (1, 2, 2)))
+    x, nodes = oracles.all_images(2, 2), 1000
+    eps = oracles.normal_midpoints(nodes)[:, None, None].expand(nodes, len(x), 1).clone()
+    got, asked = check_elbo(student, toy, x, eps), call("vae.elbo", x=x, eps=eps)
+    if expect.equal(got, toy.elbo(x, eps)):  # otherwise an earlier function is wrong, and pays for it there
+        if not bool((got <= toy.log_likelihood(x) + 1e-3).all()) or not bool(
+            (got - toy.expected_elbo(x)).abs().max() < 0.02
+        ):
+            raise Wrong(asked, "the bound's expectation, below log p(x)", "another value")
+
+
+@worth("elbo")
+def test_elbo_passes_gradients(student, draw):
+    """The gradient of the bound reaches the parameters of encoder, decoder and prior, and agrees with its finite differences."""
+    for prior in (False, True):
+        toy = settled(student, AffineModel.drawn(draw, 2, prior=prior))
+        x, eps, weight = draw.binary(4, *SHAPE), draw.normal(3, 4, 2), draw.normal(4)
+        vae = installed(student, toy)
+        asked = call("vae.elbo", x=x, eps=eps)
+        bound(vae, x, eps, asked)
+        parts = {"encoder": ("weight_mu", "bias_mu", "weight_log_var", "bias_log_var"), "decoder": ("weight", "bias")}
+        parts |= {"prior": ("mean", "log_var")} if prior else {}
+        for part, names in parts.items():
+            owner = vae.attribute(part)
+            found = student.gradient((vae, "elbo"), x, eps, wrt=(), parameters_of=owner, cotangent=weight)
+            for name in names:
+                direction = draw.normal(*found.parameters[name].shape if found.parameters[name] is not None else getattr(toy, name).shape)
+                want = oracles.slope(moved(owner, name, direction, lambda vae=vae: weight @ bound(vae, x, eps, asked)))
+                got = found.parameters[name]
+                got = None if got is None else (got * direction).sum()
+                if got is None and abs(float(want)) < 1e-9:
+                    continue  # nothing depends on it here
+                if (got is None or not expect.equal(got, want)) and not earlier_gradients_broken(student, draw):
+                    expect.derivative(got, want, asked=asked, of=f"the {part}'s {name}")
+
+
+@worth("elbo")
+def test_vae_is_made_of_encoder_decoder_and_prior(student, draw):
+    """VAE(latent_dim, prior=None) keeps latent_dim and prior and makes an encoder and a decoder of its own."""
+    asked = "VAE(latent_dim=3)"
+    first, second = student.new("VAE", latent_dim=3), student.new("VAE", latent_dim=3)
+    if first.value("latent_dim") != 3:
+        raise Wrong(asked, "the attribute latent_dim to be 3", expect.described(first.value("latent_dim")))
+    if first.value("prior") is not None:
+        raise Wrong(
+            asked, "the attribute prior to be None", expect.described(first.value("prior")), "N(0, I) is said by None."
+        )
+    for part in ("encoder", "decoder"):
+        one, other = first.attribute(part), second.attribute(part)
+        parameters = one.state().parameters
+        if not parameters:
+            raise Wrong(asked, f"{part} with parameters", "one without")
+        name, value = next(iter(parameters.items()))
+        old = other.state().parameters[name].detach().clone()
+        one.load({name: value.detach() + 1})
+        if not torch.equal(other.state().parameters[name].detach(), old):
+            todo = f"Make a new {part.title()} in the constructor."
+            raise Wrong(asked, f"a {part} of its own for every VAE", f"two that share one {part}", todo)
+    toy = settled(student, AffineModel.drawn(draw, 2, prior=True))
+    given = student.new("VAE", latent_dim=2, prior=student.gaussian_prior(*toy.prior))
+    encoder, decoder, _ = parts_of(student, toy)
+    given.assign(encoder=encoder, decoder=decoder)
+    given.to(torch.float64)
+    x, eps = draw.binary(4, *SHAPE), draw.normal(4, 2)
+    check_elbo(student, toy, x, eps, vae=given, made="VAE(latent_dim, prior), then ")
+
+
+@worth("elbo")
+def test_elbo_keeps_float32(student, draw):
+    """A model and images in float32 give a bound in float32."""
+    toy = settled(student, AffineModel.drawn(draw, 2, dtype=torch.float32))
+    check_elbo(student, toy, draw.binary(5, *SHAPE, dtype=torch.float32), draw.normal(3, 5, 2, dtype=torch.float32))
+
+
+@worth("elbo")
+def test_elbo_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, draws no random numbers, and changes neither its inputs nor the model nor any submodule's mode."""
+    toy = settled(student, AffineModel.drawn(draw, 2))
+    x, eps = draw.binary(5, *SHAPE), draw.normal(5, 2)
+    vae = installed(student, toy)
+    vae.attribute("encoder").train()
+    asked, before, chance = call("vae.elbo", x=x, eps=eps), vae.state(), student.global_rng()
+    seen = student.inspect((vae, "elbo"), x, eps)
+    expect.varied(seen.value, asked=asked)
+    earlier = Earlier(student, draw)
+    if not earlier.prints:
+        expect.silent(seen, asked=asked)
+    if not earlier.changes_inputs:
+        expect.inputs_kept(seen, {"x": x, "eps": eps}, asked=asked)
+    if not earlier.draws:
+        expect.random_state_kept(
+            chance, student.global_rng(), asked=asked, todo="All its randomness comes in through eps."
+        )
+    expect.state_kept(before, vae.state(), asked=asked)
+
+
+# --- negative_elbo -------------------------------------------------------------------------------------------------------------
+
+
+@worth("negative_elbo", 2)
+def test_negative_elbo_reduces_over_images(student, draw):
+    """vae(x) is minus the mean of the images' bounds, vae(x, reduction="sum") minus their sum: one number each."""
+    for batch in (5, 1):
+        toy = at_prior(AffineModel.drawn(draw, 2))
+        x = draw.binary(batch, *SHAPE)
+        vae = installed(student, toy)
+        for reduction, options in (("mean", {}), ("mean", {"reduction": "mean"}), ("sum", {"reduction": "sum"})):
+            asked = call("vae", x=x, **options)
+            want = -getattr(toy.elbo(x, torch.zeros(batch, 2, dtype=torch.float64)), reduction)()
+            expect.close(
+                vae(x, **options),
+                want,
+                asked=asked,
+                also=(own_loss(vae, x, draw, r) for r in [reduction]),
+                hint=lambda got, toy=toy, x=x, r=reduction: mistakes.recognise("negative_elbo", got, toy, x, r),
+                todo="It is the negative of `elbo`, reduced over the images.",
+                shape_todo="A loss is one number.",
+            )
+
+
+@worth("negative_elbo", 2)
+def test_negative_elbo_draws_noise_for_every_image(student, draw):
+    """Every image and latent dimension gets standard normal noise of its own, anew in every call (concentration bound at 1e-9)."""
+    copies, calls = 20_000, 3
+    for prior in (False, True):
+        toy = tense(draw, prior)
+        x = draw.binary(1, 1, 1, 2)
+        many = x.expand(copies, -1, -1, -1).clone()
+        vae = installed(student, toy)
+        asked = call("vae", x=many) + ", one image many times,"
+        losses = [float(expect.tensor(vae(many), (), torch.float64, asked=asked)) for _ in range(calls)]
+        alpha = statistics.ALPHA / (2 * calls)
+        truth, limit = -float(toy.expected_elbo(x)), toy.lipschitz(x)
+        own = attempt(
+            lambda vae=vae, many=many: vae.elbo(many, draw.normal(copies, 2))
+        )  # may be wrong, then it pays for that itself
+        for loss in losses:
+            finding = statistics.lipschitz_mean_is(loss, truth, limit, copies, alpha)
+            if not finding and isinstance(own, torch.Tensor) and own.is_floating_point() and own.shape == (copies,):
+                finding = statistics.same_mean(loss, copies, -own.detach(), alpha)
+            elif not finding and isinstance(own, torch.Tensor) and own.is_floating_point() and own.dim() == 0:
+                finding = statistics.lipschitz_mean_is(loss, -float(own), 2 * limit, copies, alpha)
+            hint = SAID["eps_shared"] if not prior else "With a prior the loss is off: does it go through `elbo`?"
+            expected = "a loss near the expectation of the negative bound"
+            expect.agrees(
+                finding,
+                asked=asked,
+                expected=expected,
+                got="one far from it",
+                todo="Draw eps of shape (B, D) with randn.",
+                hint=hint,
+            )
+        heard = not isinstance(own, torch.Tensor) or own.numel() == 1 or expect.varies(own)  # an elbo that ignores its eps pays for that itself
+        if len(set(losses)) < calls and heard:
+            raise Wrong(asked, "other noise in every call", "the same loss again", "", SAID["eps_fixed"])
+
+
+@worth("negative_elbo")
+def test_negative_elbo_passes_gradients(student, draw):
+    """The gradient of the loss reaches encoder and decoder."""
+    toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
+    vae = installed(student, toy.changed(weight=torch.zeros_like(toy.weight)))
+    asked = call("vae", x=x)
+    eps = draw.normal(5, 2)
+    for part, name in (("decoder", "bias"), ("encoder", "bias_mu"), ("encoder", "bias_log_var")):
+        owner = vae.attribute(part)
+        found = student.gradient((vae, ""), x, wrt=(), parameters_of=owner)
+        value = expect.tensor(found.value, (), torch.float64, asked=asked)
+        own = attempt(lambda owner=owner: student.gradient((vae, "elbo"), x, eps, wrt=(), parameters_of=owner))
+        if own is not None and own.parameters[name] is None:
+            continue  # cut off in an earlier function already
+        got = found.parameters[name]
+        if (
+            got is None
+            or not bool(torch.isfinite(got).all())
+            or not float(got.abs().max()) > 0
+            or not math.isfinite(float(value))
+        ):
+            raise Wrong(
+                asked,
+                f"a gradient for the {part}",
+                "none",
+                "The optimizer needs the loss as a tensor with its graph.",
+                SAID["detached"],
+            )
+
+
+@worth("negative_elbo")
+def test_negative_elbo_refuses_unknown_reductions(student, draw):
+    """An unknown reduction raises a ValueError."""
+    toy, x = at_prior(AffineModel.drawn(draw, 2)), draw.binary(4, *SHAPE)
+    vae = installed(student, toy)
+    asked = call("vae", x=x, reduction="total")
+    expect.tensor(vae(x), (), torch.float64, asked=call("vae", x=x))
+    todo = "A misspelt option that is silently accepted is found only after hours of training."
+    expect.refused(lambda: vae(x, reduction="total"), "ValueError", asked=asked, todo=todo)
+
+
+@worth("negative_elbo")
+def test_negative_elbo_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, answers float32 in float32, and changes neither x nor the model nor any submodule's mode."""
+    toy, eps = AffineModel.drawn(draw, 2, dtype=torch.float32), draw.normal(5, 2, dtype=torch.float32)
+    x = draw.binary(5, *SHAPE, dtype=torch.float32)
+    vae = installed(student, toy)
+    vae.attribute("decoder").train()
+    before = vae.state()
+    own = attempt(lambda: student.inspect((vae, "elbo"), x, eps))  # what it does itself is judged there
+    blamed = own is not None and (own.printed or not expect.identical(own.arguments[0], x) or not expect.same_state(before, vae.state()))
+    vae = installed(student, toy)
+    vae.attribute("decoder").train()
+    asked, before = call("vae", x=x), vae.state()
+    seen = student.inspect((vae, ""), x)
+    dtype = own.value.dtype if own is not None and isinstance(own.value, torch.Tensor) else torch.float32
+    expect.tensor(seen.value, (), dtype, asked=asked)
+    if not blamed:
+        expect.silent(seen, asked=asked)
+        expect.inputs_kept(seen, {"x": x}, asked=asked)
+        expect.state_kept(before, vae.state(), asked=asked)
+
+
+# --- sample --------------------------------------------------------------------------------------------------------------------
+
+
+@worth("sample")
+def test_sample_returns_binary_images(student, draw):
+    """vae.sample(n) returns n images of zeros and ones in the parameters' dtype, without gradient, also for n = 1."""
+    for n, dtype, prior in ((1, torch.float64, False), (5, torch.float32, False), (3, torch.float64, True)):
+        toy = AffineModel.drawn(draw, 2, prior=prior, dtype=dtype)
+        asked = call("vae.sample", n=n)
+        got = installed(student, toy).sample(n)
+        own = attempt(lambda n=n, dtype=dtype: student.bernoulli_sample(draw.normal(n, *SHAPE, dtype=dtype)))
+        own_dtype = own.dtype if isinstance(own, torch.Tensor) else dtype
+        got = expect.tensor(got, (n, *SHAPE), dtype if isinstance(got, torch.Tensor) and got.dtype == dtype else own_dtype, asked=asked)
+        binary = isinstance(own, torch.Tensor) and bool(((own == 0) | (own == 1)).all())
+        if (binary or own is None) and not bool(((got == 0) | (got == 1)).all()):
+            raise Wrong(asked, "only zeros and ones", "other numbers", "Draw pixels from the decoder's logits.", SAID["probabilities"])
+
+
+@worth("sample", 2)
+def test_sample_draws_codes_from_the_prior(student, draw):
+    """Codes are independent draws from N(0, I), or from the model's prior where it has one (chi-square and DKW bounds at 1e-9)."""
+    cuts = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    share = torch.diff(oracles.normal_cdf(torch.tensor([-math.inf, -1.0, 0.0, 1.0, math.inf], dtype=torch.float64)))
+    asked, alpha = call("vae.sample", n=ENOUGH, generator=...), statistics.ALPHA / 4
+    toy = dividing(cuts, cuts)
+    got = expect.tensor(installed(student, toy).sample(ENOUGH, Seed(draw.seed())), (ENOUGH, *SHAPE), None, asked=asked)
+    expected = "codes z that are independent standard normal"
+    for ones in readings(student, got, asked):
+        bins = ones.reshape(ENOUGH, 2, 3).sum(-1)  # 0 to 3: between which cuts each of the two coordinates lies
+        counts = torch.bincount(bins[:, 0] * 4 + bins[:, 1], minlength=16).double()
+        joint = statistics.counts_agree(counts, torch.outer(share, share).flatten(), alpha)
+        alike = (ones[0::2, 0, 0, 1] == ones[1::2, 0, 0, 1]).sum()  # sign of the first coordinate in disjoint pairs of images
+        pairs = statistics.proportions_are(alike[None], torch.tensor([0.5]), ENOUGH // 2, alpha)
+        if joint and pairs:
+            break
+    else:
+        raise Wrong(asked, expected, "codes that are not", "Draw z with randn, of shape (n, latent_dim).")
+    mean, log_var = draw.normal(2, shift=2.0), draw.uniform(2, low=-2.0, high=-1.0)
+    toy = dividing(*(mean[:, None] + torch.exp(log_var / 2)[:, None] * cuts)).changed(prior=(mean, log_var))
+    got = expect.tensor(installed(student, toy).sample(ENOUGH, Seed(draw.seed())), (ENOUGH, *SHAPE), None, asked=asked)
+    for ones in readings(student, got, asked):
+        below = 1 - ones.double().mean(0).reshape(2, 3)
+        if all(statistics.distribution_is(below[d], oracles.normal_cdf(cuts), ENOUGH, alpha) for d in range(2)):
+            break
+    else:
+        raise Wrong(asked + ", model with a prior", "codes from that prior", "codes from another distribution", "", SAID["prior_ignored"])
+
+
+@worth("sample")
+def test_sample_draws_pixels_from_the_logits(student, draw):
+    """Pixels are Bernoulli draws with the decoder's logits, not their means and not a threshold (Chernoff bound at 1e-9)."""
+    bias = draw.uniform(6, low=0.4, high=2.0) * (2 * draw.binary(6) - 1)
+    toy = at_prior(AffineModel.drawn(draw, 2)).changed(bias=bias)
+    asked = call("vae.sample", n=ENOUGH, generator=...)
+    got = expect.tensor(installed(student, toy).sample(ENOUGH, Seed(draw.seed())), (ENOUGH, *SHAPE), None, asked=asked).double()
+    share = got.mean(0).flatten()
+    finding = statistics.proportions_are((share * ENOUGH).clamp(0, ENOUGH), torch.sigmoid(bias), ENOUGH)
+    if not finding:
+        logits = bias.reshape(SHAPE).expand(ENOUGH, *SHAPE).clone()
+        own = attempt(lambda: student.bernoulli_sample(logits, generator=Seed(draw.seed())))
+        if isinstance(own, torch.Tensor) and own.shape == got.shape:
+            own = own.detach().double()
+            finding = statistics.same_shares(share, own.mean(0).flatten(), ENOUGH, float(own.max() - own.min()) or 1e-9)
+    hint = SAID["thresholded"] if torch.equal(share, (bias > 0).double()) else ""
+    hint = SAID["probabilities"] if bool(((got > 0) & (got < 1)).any()) else hint
+    expect.agrees(finding, asked=asked, expected="ones with probability σ(logit) in every pixel", got="other frequencies", hint=hint)
+
+
+@worth("sample", 2)
+def test_sample_follows_its_generator(student, draw):
+    """A generator makes codes and pixels reproducible, another seed gives others, and torch's global generator is left alone."""
+    cuts = torch.tensor([-1.0, 0.0, 1.0], dtype=torch.float64)
+    logits, seed = draw.normal(50, *SHAPE), draw.seed()
+    asked = call("vae.sample", n=50, generator=...)
+    alone, repeats = manners(student, lambda generator: student.bernoulli_sample(logits, generator=generator), seed)
+    prior = (draw.normal(2), draw.normal(2, scale=0.1))
+    certain = dividing(cuts, cuts)
+    toys = [certain, certain.changed(prior=prior)]
+    toys += [at_prior(AffineModel.drawn(draw, 2)), AffineModel.drawn(draw, 2, prior=True)] if repeats else []
+    for toy in toys:
+        vae = installed(student, toy)
+        check_generator(student, lambda generator, vae=vae: vae.sample(50, generator=generator), seed, (50, *SHAPE), asked, alone)
+
+
+@worth("sample")
+def test_sample_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, no gradient reaches the model, and the model and its submodules' modes stay as they were."""
+    toy = AffineModel.drawn(draw, 2)
+    vae = installed(student, toy)
+    vae.attribute("decoder").train()
+    asked, before, logits = call("vae.sample", n=4), vae.state(), draw.normal(4, *SHAPE)
+    seen = student.inspect((vae, "sample"), 4)
+    own = attempt(lambda: student.inspect("bernoulli_sample", logits))
+    lets = attempt(lambda: student.gradient("bernoulli_sample", logits).inputs[0])
+    expect.tensor(seen.value, (4, *SHAPE), None, asked=asked, gradient=None if lets is not None else False)
+    if own is None or not own.printed:
+        expect.silent(seen, asked=asked)
+    expect.state_kept(before, vae.state(), asked=asked)
+
+
+# --- train_step ----------------------------------------------------------------------------------------------------------------
+
+
+@worth("train_step", 2)
+def test_train_step_takes_one_step_down_the_gradient(student, draw):
+    """After the call the parameters have moved by exactly one step of the optimizer along the gradient of model(x)."""
+    weight, x, rate = draw.normal(6), draw.binary(5, *SHAPE), 0.1
+    model = student.quadratic_loss(weight)
+    model.train()
+    student.train_step(model, student.optimizer("SGD", model, lr=rate), x)
+    check_step(model, weight, x, rate, torch.zeros(6, dtype=torch.float64))
+
+
+@worth("train_step")
+def test_train_step_clears_old_gradients(student, draw):
+    """A gradient left over from before the call takes no part in the step: optimizer.zero_grad comes before backward."""
+    weight, x, rate, left = draw.normal(6), draw.binary(5, *SHAPE), 0.1, draw.normal(6, scale=3.0)
+    model = student.quadratic_loss(weight)
+    model.train()
+    optimizer = student.optimizer("SGD", model, lr=rate)
+    model.load({}, gradients={"weight": left})
+    student.train_step(model, optimizer, x)
+    check_step(model, weight, x, rate, left, " after an earlier backward pass")
+
+
+@worth("train_step")
+def test_train_step_switches_to_training_mode(student, draw):
+    """The loss is computed in training mode, whatever mode the model or a submodule was in."""
+    weight, x, rate = draw.normal(6), draw.binary(5, *SHAPE), 0.1
+    for part in ("", "child"):
+        model = student.quadratic_loss(weight)
+        model.train()
+        (model.attribute(part) if part else model).eval()
+        student.train_step(model, student.optimizer("SGD", model, lr=rate), x)
+        check_step(model, weight, x, rate, torch.zeros(6, dtype=torch.float64), " of a model in evaluation mode")
+
+
+@worth("train_step", 2)
+def test_train_step_returns_the_loss_as_a_float(student, draw):
+    """It returns the value of model(x) before the step, as a Python float: a tensor would keep the whole graph in memory."""
+    weight, x = draw.normal(6), draw.binary(5, *SHAPE)
+    model = student.quadratic_loss(weight)
+    model.train()
+    asked = call("train_step", model=model, optimizer=..., x=x)
+    got = student.train_step(model, student.optimizer("SGD", model, lr=0.1), x)
+    if type(got) is not float:
+        raise Wrong(asked, "a Python float", expect.described(got), "A tensor of one number has a method that gives the number.")
+    mean = x.flatten(1).mean(0)
+    losses = [0.5 * float(((w - mean) ** 2).sum()) for w in (weight, weight - 0.1 * (weight - mean))]
+    if not abs(got - losses[0]) <= 1e-5 * max(1.0, losses[0]):
+        hint = mistakes.recognise("train_step_loss", torch.tensor(got, dtype=torch.float64), *losses, losses[0] + float(weight.sum()), len(x))
+        raise Wrong(asked, "the value of model(x) that the step was computed from", "another number", hint=hint)
+
+
+@worth("train_step")
+def test_train_step_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing and does not change x."""
+    model, x = student.quadratic_loss(draw.normal(6)), draw.binary(5, *SHAPE)
+    asked, before = call("train_step", model=model, optimizer=..., x=x), model.state()
+    seen = student.inspect("train_step", model, student.optimizer("SGD", model, lr=0.1), x)
+    expect.silent(seen, asked=asked)
+    expect.inputs_kept(seen, {"model": model, "optimizer": ..., "x": x}, asked=asked)
+    if expect.identical(before.parameters["weight"], model.state().parameters["weight"]):
+        raise Wrong(asked, "a step", "the same parameters as before")
+
+
+# --- reconstruct ---------------------------------------------------------------------------------------------------------------
+
+
+@worth("reconstruct", 2)
+def test_reconstruct_decodes_the_posterior_mean(student, draw):
+    """It returns σ(decoder(mu)), the probability of a 1 in every pixel, without any sampling."""
+    for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2))):
+        check_reconstruct(student, AffineModel.drawn(draw, latent_dim, shape, prior=batch == 1), draw.binary(batch, *shape))
+
+
+@worth("reconstruct")
+def test_reconstruct_returns_probabilities_without_gradient(student, draw):
+    """All values lie in [0, 1], also for logits of ±10,000 and in float32, and no gradient reaches the model."""
+    for dtype in (torch.float64, torch.float32):
+        toy, x = AffineModel.drawn(draw, 2, dtype=dtype), draw.binary(5, *SHAPE, dtype=dtype)
+        got = check_reconstruct(student, toy.changed(bias=EXTREME * torch.sign(toy.bias)), x)
+        if not bool(((got >= 0) & (got <= 1)).all()):
+            raise Wrong(call("reconstruct", model=..., x=x), "values in [0, 1]", "some outside", "They are probabilities.")
+        check_reconstruct(student, toy, x)
+
+
+@worth("reconstruct")
+def test_reconstruct_leaves_its_surroundings_alone(student, draw):
+    """It prints nothing, draws no random numbers, and changes neither x nor the model nor any submodule's mode."""
+    toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
+    model = placed(student, toy)
+    model.attribute("decoder").train()
+    asked, before, chance = call("reconstruct", model=..., x=x), model.state(), student.global_rng()
+    seen = student.inspect("reconstruct", model, x)
+    expect.varied(seen.value, asked=asked)
+    expect.silent(seen, asked=asked)
+    expect.inputs_kept(seen, {"model": ..., "x": x}, asked=asked)
+    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="The posterior mean is decoded, not a sample.")
+    expect.state_kept(before, model.state(), asked=asked)
+
+
+# --- architecture --------------------------------------------------------------------------------------------------------------
+
+
+@worth("architecture", 1)
+def test_encoder_and_decoder_exist(student, draw):
+    """Encoder and decoder are there and answer with numbers that depend on what they are given."""
+    for name, inputs in (("Encoder", images(draw, 3)), ("Decoder", draw.normal(3, 4))):
+        module = network(student, name, 4)
+        shake(module, draw)
+        outputs = student.convolutions(module, inputs).output
+        asked = call(name.lower(), input=inputs)
+        if not any(isinstance(output, torch.Tensor) and expect.varies(output) for output in outputs):
+            raise Wrong(asked, "finite numbers that are not all equal", ", ".join(map(expect.described, outputs)))
+
+
+@worth("architecture", 2)
+def test_encoder_and_decoder_are_convolutional(student, draw):
+    """Encoder and decoder both use convolutions with a kernel larger than one pixel, and their outputs depend on them."""
+    for name, inputs in (("Encoder", images(draw, 2)), ("Decoder", draw.normal(2, 4))):
+        module = network(student, name, 4)
+        shake(module, draw)
+        watched = student.convolutions(module, inputs)
+        asked = call(name.lower(), input=inputs)
+        if not watched.kernels:
+            todo = "Images are grids of pixels: let weights be shared between places (transposed or upsampling convolutions alike)."
+            raise Wrong(asked, "convolutions with a kernel larger than one pixel", "none", todo)
+        if not any(depends(output, ablated) for output, ablated in zip(watched.output, watched.ablated, strict=True)):
+            raise Wrong(asked, "outputs that depend on the convolutions", "the same outputs where these return zeros")
+
+
+# --- how the tests ask ---------------------------------------------------------------------------------------------------------
+
+
+def gaussians(draw: Draw, batch: int, latent_dim: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Return mu, log_var and eps, all (B, D)."""
+    return draw.normal(batch, latent_dim), draw.uniform(batch, latent_dim, low=-2, high=2), draw.normal(batch, latent_dim)
+
+
+def check_reparameterize(student: Student, mu: torch.Tensor, log_var: torch.Tensor, eps: torch.Tensor) -> None:
+    expect.close(
+        student.reparameterize(mu, log_var, eps),
+        oracles.reparameterize(mu, log_var, eps),
+        asked=call("reparameterize", mu=mu, log_var=log_var, eps=eps),
+        hint=lambda got: mistakes.recognise("reparameterize", got, mu, log_var, eps),
+        shape_todo="The answer has the shape of eps.",
+    )
+
+
+def check_gaussian_log_prob(student: Student, z: torch.Tensor, mu: torch.Tensor, log_var: torch.Tensor) -> None:
+    expect.close(
+        student.gaussian_log_prob(z, mu, log_var),
+        oracles.gaussian_log_prob(z, mu, log_var),
+        asked=call("gaussian_log_prob", z=z, mu=mu, log_var=log_var),
+        hint=lambda got: mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
+        shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
+    )
+
+
+def check_kl(student: Student, mu: torch.Tensor, log_var: torch.Tensor) -> None:
+    expect.close(
+        student.kl_standard_normal(mu, log_var),
+        oracles.kl_standard_normal(mu, log_var),
+        asked=call("kl_standard_normal", mu=mu, log_var=log_var),
+        hint=lambda got: mistakes.recognise("kl_standard_normal", got, mu, log_var),
+        shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
+    )
+
+
+def check_bernoulli_log_prob(student: Student, x: torch.Tensor, logits: torch.Tensor, todo: str = "") -> None:
+    expect.close(
+        student.bernoulli_log_prob(x, logits),
+        oracles.bernoulli_log_prob(x, logits),
+        asked=call("bernoulli_log_prob", x=x, logits=logits),
+        hint=lambda got: mistakes.recognise("bernoulli_log_prob", got, x, logits),
+        todo=todo,
+        shape_todo="Sum over the last three axes (channel, height, width) and over nothing else.",
+    )
+
+
+def check_gradient(
+    student: Student, name: str, function: Callable, draw: Draw, *, wrt: tuple[int, ...], todo: str = "", **arguments: torch.Tensor
+) -> None:
+    """Compare gradients for the arguments at `wrt` with those of the oracle."""
+    asked, args = call(name, **arguments), list(arguments.values())
+    sources = [argument.clone().requires_grad_(i in wrt) for i, argument in enumerate(args)]
+    value = function(*sources)
+    cotangent = draw.normal(*value.shape)
+    want = torch.autograd.grad((value * cotangent).sum(), [sources[i] for i in wrt])
+    expect.tensor(student.call(name, *args), value.shape, value.dtype, asked=asked)
+    got = student.gradient(name, *args, wrt=wrt, cotangent=cotangent).inputs
+    for i, found, true in zip(wrt, got, want, strict=True):
+        expect.derivative(found, true, asked=asked, of=list(arguments)[i], todo=todo)
+
+
+def check_tidy(student: Student, name: str, shape: tuple[int, ...], **arguments: torch.Tensor) -> None:
+    """Check that a function of tensors answers and does nothing else."""
+    asked, chance = call(name, **arguments), student.global_rng()
+    seen = student.inspect(name, *arguments.values())
+    after = student.global_rng()
+    expect.tensor(seen.value, shape, None, asked=asked)
+    expect.varied(seen.value, asked=asked)
+    expect.silent(seen, asked=asked)
+    expect.inputs_kept(seen, arguments, asked=asked)
+    expect.random_state_kept(chance, after, asked=asked, todo="Everything it needs is in its arguments.")
+
+
+def check_generator(
+    student: Student, sample: Callable[[Seed], object], seed: int, shape: tuple[int, ...], asked: str, alone: bool = True
+) -> None:
+    """Check what a generator promises; `alone`: also that the global one is left alone."""
+    chance = student.global_rng()
+    first, again, other = (expect.tensor(sample(Seed(s)), shape, None, asked=asked) for s in (seed, seed, seed + 1))
+    if not torch.equal(first, again):
+        raise Wrong(asked, "the same sample for the same seed", "another one", "", SAID["generator_ignored"])
+    if torch.equal(first, other):
+        raise Wrong(asked, "another sample for another seed", "the same one", "Do not seed inside the function.", SAID["generator_ignored"])
+    if alone:
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["generator_ignored"])
+
+
+def manners(student: Student, sample: Callable[[Seed], object], seed: int) -> tuple[bool, bool]:
+    """Return whether a sampling function leaves the global generator alone and whether it repeats itself; True where it fails."""
+    chance = student.global_rng()
+    first, again = attempt(lambda: sample(Seed(seed))), attempt(lambda: sample(Seed(seed)))
+    return torch.equal(chance, student.global_rng()), first is None or expect.identical(first, again)
+
+
+def network(student: Student, name: str, latent_dim: int, dtype: torch.dtype = torch.float64) -> Handle:
+    """Return a new encoder or decoder in evaluation mode."""
+    module = student.new(name, latent_dim=latent_dim)
+    module.to(dtype)
+    module.eval()
+    return module
+
+
+def shake(module: Handle, draw: Draw) -> None:
+    """Give a network random parameters, so that nothing depends on how it was initialised."""
+    shapes = {name: value.shape for name, value in module.state().parameters.items() if value.is_floating_point()}
+    module.load({name: draw.normal(*s, scale=3 * math.sqrt(s[0] / s.numel()) if len(s) > 1 else 1.0) for name, s in shapes.items()})
+
+
+def images(draw: Draw, batch: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Return binary images of the assignment's size."""
+    return draw.binary(batch, 1, 28, 28, dtype=dtype)
+
+
+def encode(encoder: Handle, x: torch.Tensor, latent_dim: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mu and log_var of a student's encoder, checked for kind."""
+    asked = call("encoder", x=x)
+    mu, log_var = expect.pair(encoder(x), asked=asked)
+    shape, todo = (len(x), latent_dim), "One row for every image, one column for every latent dimension."
+    return tuple(expect.tensor(item, shape, x.dtype, asked=asked, todo=todo) for item in (mu, log_var))
+
+
+def decode(decoder: Handle, z: torch.Tensor) -> torch.Tensor:
+    """Return the logits of a student's decoder, checked for kind."""
+    todo = "z may have one axis more, (K, B, D): keep all axes but the last."
+    return expect.tensor(decoder(z), (*z.shape[:-1], 1, 28, 28), z.dtype, asked=call("decoder", z=z), todo=todo)
+
+
+def agree(first: torch.Tensor, second: torch.Tensor) -> bool:
+    """Return whether two results of a network are equal up to rounding."""
+    return bool((first - second).abs().max() <= 1e-6 * second.abs().max())
+
+
+def depends(output: object, ablated: object) -> bool:
+    """Return whether a result changed."""
+    pair = isinstance(output, torch.Tensor) and isinstance(ablated, torch.Tensor) and output.shape == ablated.shape
+    return pair and not agree(output.detach().double(), ablated.detach().double())
+
+
+def check_trains(student: Student, module: Handle, inputs: torch.Tensor, asked: str, of: str, part: int | None = None) -> None:
+    """Check that a gradient goes back through the network: to its input, or to more than the last layer."""
+    found = student.gradient((module, ""), inputs, wrt=(0,), parameters_of=module, part=part)
+    reached = [g for g in found.parameters.values() if g is not None and g.dim() > 1 and float(g.abs().max()) > 0]
+    back = found.inputs[0] is not None and float(found.inputs[0].abs().max()) > 0
+    if not reached or (len(reached) < 2 and not back):
+        raise Wrong(asked, f"a gradient of {of} for the parameters", "none, or one for the last layer only", "", SAID["detached"])
+
+
+def parts_of(student: Student, toy: AffineModel) -> tuple[Handle, Handle, Handle | None]:
+    """Build a toy's encoder, decoder and prior on the student's side."""
+    encoder = student.affine_encoder(toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
+    decoder = student.affine_decoder(toy.weight, toy.bias, toy.shape)
+    return encoder, decoder, student.gaussian_prior(*toy.prior) if toy.prior is not None else None
+
+
+def placed(student: Student, toy: AffineModel) -> Handle:
+    """Build a toy as a plain model."""
+    encoder, decoder, prior = parts_of(student, toy)
+    return student.model(encoder, decoder, prior, latent_dim=toy.latent_dim)
+
+
+def installed(student: Student, toy: AffineModel) -> Handle:
+    """Return a VAE of the student's with a toy's encoder, decoder and prior put in place of its own."""
+    vae = student.new("VAE", latent_dim=toy.latent_dim)
+    encoder, decoder, prior = parts_of(student, toy)
+    vae.assign(encoder=encoder, decoder=decoder, prior=prior)
+    vae.to(toy.weight.dtype)
+    vae.eval()
+    return vae
+
+
+def at_prior(toy: AffineModel) -> AffineModel:
+    """Return the toy with q(z|x) = p(z) and logits that ignore z: its bound is the reconstruction term, whatever the noise."""
+    mean, log_var = toy.prior or (torch.zeros_like(toy.bias_mu), torch.zeros_like(toy.bias_mu))
+    none = torch.zeros_like(toy.weight_mu)
+    return toy.changed(weight_mu=none, bias_mu=mean, weight_log_var=none, bias_log_var=log_var, weight=torch.zeros_like(toy.weight))
+
+
+def tense(draw: Draw, prior: bool) -> AffineModel:
+    """Return a toy of two pixels whose bound depends strongly on how the noise of two latent dimensions combines."""
+    size = draw.uniform(2, 2, low=1.8, high=2.4)
+    toy = AffineModel.drawn(draw, 2, (1, 1, 2))
+    log_var = draw.uniform(2, low=-0.2, high=0.2)
+    toy = toy.changed(weight=size * torch.tensor([[1.0, -1.0], [1.0, -1.0]], dtype=torch.float64), bias=0.2 * toy.bias)
+    toy = toy.changed(weight_log_var=torch.zeros_like(toy.weight_log_var), bias_log_var=log_var)
+    return toy.changed(prior=(toy.bias_mu + 1.0, log_var)) if prior else toy
+
+
+def dividing(first: torch.Tensor, second: torch.Tensor) -> AffineModel:
+    """Return a toy whose pixels say on which side of three cuts each of its two latent coordinates lies."""
+    sides = torch.tensor([[1.0, 0.0]] * 3 + [[0.0, 1.0]] * 3, dtype=torch.float64)
+    none = torch.zeros(2, 6, dtype=torch.float64)
+    return AffineModel(none, none[:, 0], none, none[:, 0], EXTREME * sides, -EXTREME * torch.cat([first, second]), SHAPE)
+
+
+def check_reconstruct(student: Student, toy: AffineModel, x: torch.Tensor) -> torch.Tensor:
+    return expect.close(
+        student.reconstruct(placed(student, toy), x),
+        torch.sigmoid(toy.decode(toy.encode(x)[0])),
+        asked=call("reconstruct", model=..., x=x),
+        hint=lambda got: mistakes.recognise("reconstruct", got, toy, x),
+        gradient=False,
+        todo="Encode, decode the mean, turn logits into probabilities.",
+        shape_todo="One image for every image.",
+    )
+
+
+def check_step(model: Handle, weight: torch.Tensor, x: torch.Tensor, rate: float, left: torch.Tensor, when: str = "") -> None:
+    """Check the parameters of `quadratic_loss` after one call with plain gradient descent."""
+    mean = x.flatten(1).mean(0)
+    expect.close(
+        model.state().parameters["weight"],
+        weight - rate * (weight - mean),
+        asked=f"the parameters after train_step(model, optimizer, x){when}",
+        hint=lambda got: mistakes.recognise("train_step", got, weight, mean, rate, left),
+        todo="Clear the gradient, compute the loss, go backward, take one step: in training mode, each once, in this order.",
+    )
+
+
+def readings(student: Student, got: torch.Tensor, asked: str) -> Iterator[torch.Tensor]:
+    """Yield which pixels are on: ones and, if the student's own bernoulli_sample marks them otherwise, its marks."""
+    logits = torch.tensor([-EXTREME, EXTREME], dtype=torch.float64)[:, None, None, None].expand(2, *SHAPE).clone()
+    own = attempt(lambda: student.bernoulli_sample(logits))
+    binary = bool(((got == 0) | (got == 1)).all())
+    if binary:
+        yield got == 1
+    if isinstance(own, torch.Tensor) and own.shape == logits.shape:
+        off, on = own.detach().double().flatten(1)[:, 0]
+        if off != on and bool(((got == on) | (got == off)).all()):
+            yield got == on
+    elif not binary:
+        raise Wrong(asked, "images of zeros and ones", "other numbers", "", SAID["probabilities"])
+
+
+# --- what earlier functions of the same submission make of it ------------------------------------------------------------------
+
+
+def check_elbo(
+    student: Student,
+    toy: AffineModel,
+    x: torch.Tensor,
+    eps: torch.Tensor,
+    *,
+    vae: Handle | None = None,
+    made: str = "",
+    averages_own: bool = False,
+) -> torch.Tensor:
+    """Compare a bound with the formula, or with the formula made of the student's own earlier functions."""
+    vae = vae or installed(student, toy)
+
+    def others():
+        yield from compositions(student, toy, x, eps)
+        if averages_own:
+            single = [attempt(lambda k=k: vae.elbo(x, eps[k])) for k in range(len(eps))]
+            if all(isinstance(value, torch.Tensor) and value.shape == (len(x),) for value in single) and expect.varies(torch.stack(single)):
+                yield torch.stack(single).detach().mean(0)
+
+    return expect.close(
+        vae.elbo(x, eps),
+        toy.elbo(x, eps),
+        asked=made + call("vae.elbo", x=x, eps=eps),
+        also=others(),
+        hint=lambda got: mistakes.recognise("elbo", got, toy, x, eps),
+        todo="Compare each of its terms with the text.",
+        shape_todo="One bound for every image.",
+    )
+
+
+def compositions(student: Student, toy: AffineModel, x: torch.Tensor, eps: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield bounds of a toy put together from the student's own functions, each taken over or written out rightly."""
+    mu, log_var = toy.encode(x)
+    for z in own_or_true(student, "reparameterize", mu, log_var, eps):
+        logits = possible(lambda z=z: toy.decode(z))
+        if logits is None:
+            continue
+        if toy.prior is None:
+            divergences = list(own_or_true(student, "kl_standard_normal", mu, log_var))
+        else:
+            densities = own_or_true(student, "gaussian_log_prob", z, mu, log_var)
+            divergences = [possible(lambda d=d, z=z: d - toy.prior_log_prob(z)) for d in densities]
+        for reconstruction in own_or_true(student, "bernoulli_log_prob", x, logits):
+            for divergence in divergences:
+                value = possible(lambda r=reconstruction, d=divergence: r - d)
+                if value is not None:
+                    yield value.mean(0) if eps.dim() == 3 and value.dim() > 0 else value
+
+
+def own_or_true(student: Student, name: str, *args: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield what the student's function answers, if finite and not constant, and what the formula gives."""
+    own = attempt(lambda: student.call(name, *args))
+    elsewhere = attempt(lambda: student.call(name, *(1 - a if bool(((a == 0) | (a == 1)).all()) else 0.7 * a + 0.3 for a in args)))
+    if isinstance(own, torch.Tensor) and own.is_floating_point() and bool(torch.isfinite(own).all()) and not expect.identical(own, elsewhere):
+        yield own.detach()
+    true = possible(lambda: getattr(oracles, name)(*args))
+    if true is not None:
+        yield true
+
+
+def possible(function: Callable[[], torch.Tensor]) -> torch.Tensor | None:
+    """Return what the function returns, or None where shapes do not fit."""
+    try:
+        return function()
+    except (RuntimeError, ValueError, TypeError, IndexError):
+        return None
+
+
+def settled(student: Student, toy: AffineModel) -> AffineModel:
+    """Return the toy, or where the student's reparameterize draws noise of its own, one whose bound does not depend on noise."""
+    zeros = torch.zeros(2, 3, dtype=torch.float64)
+    first, again = (attempt(lambda: student.reparameterize(zeros, zeros, zeros + 1)) for _ in range(2))
+    random = isinstance(first, torch.Tensor) and isinstance(again, torch.Tensor) and not expect.identical(first, again)
+    return at_prior(toy) if random and toy.prior else toy.changed(weight=torch.zeros_like(toy.weight)) if random else toy
+
+
+def own_loss(vae: Handle, x: torch.Tensor, draw: Draw, reduction: str) -> torch.Tensor | None:
+    """Return the loss that the student's own `elbo` leads to, if that looks at the images."""
+    eps = draw.normal(len(x), 2)
+    own, elsewhere = (attempt(lambda images=images: vae.elbo(images, eps)) for images in (x, 1 - x))
+    if not isinstance(own, torch.Tensor) or not own.is_floating_point() or expect.identical(own, elsewhere):
+        return None
+    return -getattr(own.detach(), reduction)()
+
+
+def bound(vae: Handle, x: torch.Tensor, eps: torch.Tensor, asked: str) -> torch.Tensor:
+    """Return the student's bounds, checked for kind."""
+    return expect.tensor(vae.elbo(x, eps), (len(x),), x.dtype, asked=asked)
+
+
+def moved(owner: Handle, name: str, direction: torch.Tensor, function: Callable[[], torch.Tensor]) -> Callable[[float], torch.Tensor]:
+    """Return the function's value as a function of a step of one parameter; the parameter goes back to where it was."""
+    value = owner.state().parameters[name].detach()
+
+    def stepped(step: float) -> torch.Tensor:
+        owner.load({name: value + step * direction})
+        result = function()
+        owner.load({name: value})
+        return result
+
+    return stepped
+
+
+class Earlier:
+    """What the student's functions that `elbo` builds on do besides answering: that is judged with them."""
+
+    def __init__(self, student: Student, draw: Draw):
+        mu, log_var, eps = gaussians(draw, 5, 2)
+        x, logits = draw.binary(5, *SHAPE), draw.normal(5, *SHAPE)
+        calls = {
+            "reparameterize": (mu, log_var, eps),
+            "gaussian_log_prob": (eps, mu, log_var),
+            "kl_standard_normal": (mu, log_var),
+            "bernoulli_log_prob": (x, logits),
+        }
+        self.prints = self.changes_inputs = self.draws = False
+        for name, args in calls.items():
+            chance, copies = student.global_rng(), [argument.clone() for argument in args]
+            seen = attempt(lambda name=name, args=copies: student.inspect(name, *args))
+            if seen is not None:
+                self.prints |= bool(seen.printed)
+                self.changes_inputs |= not all(map(expect.identical, args, seen.arguments))
+                self.draws |= not torch.equal(chance, student.global_rng())
+
+
+def earlier_gradients_broken(student: Student, draw: Draw) -> bool:
+    """Return whether a gradient of a function that `elbo` builds on disagrees with the finite differences of its own values."""
+    mu, log_var, eps = gaussians(draw, 5, 2)
+    x, logits = draw.binary(5, *SHAPE), draw.normal(5, *SHAPE)
+    calls = {
+        "reparameterize": ((mu, log_var, eps), (0, 1)),
+        "gaussian_log_prob": ((eps, mu, log_var), (0, 1, 2)),
+        "kl_standard_normal": ((mu, log_var), (0, 1)),
+        "bernoulli_log_prob": ((x, logits), (1,)),
+    }
+    for name, (args, wrt) in calls.items():
+        for i in wrt:
+            direction = draw.normal(*args[i].shape)
+            found = attempt(lambda name=name, args=args, i=i: student.gradient(name, *args, wrt=(i,)))
+
+            def stepped(step, name=name, args=args, i=i, direction=direction):
+                return student.call(name, *args[:i], args[i] + step * direction, *args[i + 1 :]).detach().sum()
+
+            want = attempt(lambda stepped=stepped: oracles.slope(stepped))
+            if found is None or want is None or found.inputs[0] is None:
+                return True
+            if not expect.equal((found.inputs[0] * direction).sum(), want):
+                return True
+    return False

@@ -1,0 +1,74 @@
+"""Print how fast the kit trains, against the usual way, on one thread: `python -m bench [--quick]`.
+
+Data: COURSE_DATASET, repeated to the 50,000 images of an epoch where it has fewer.
+"""
+
+import argparse
+import math
+
+import torch
+
+import lab
+from bench import training
+from bench.measure import Measurement, measure, profile
+
+EPOCH = 50_000  # images
+PROFILE_STEPS = 10
+HEADER = ("work", "usual s/epoch", "ours s/epoch", "ratio (pairs)", "goal", "of sgemm", "goal", "peak MiB", "met?")
+WIDTHS = (28, 13, 12, 18, 5, 8, 5, 13, 4)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Measure every work and print one row each, and a profile of ours where a goal is missed."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="one tiny window each: shows that it runs, not how fast")
+    quick = parser.parse_args(arguments).quick
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # the usual way's windows and ours must not compete with their own threads
+    try:
+        _report(quick)
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _report(quick: bool) -> None:
+    images = lab.load("train", device="cpu")
+    images = images.repeat(math.ceil(EPOCH / len(images)), 1, 1, 1)[:EPOCH]
+    print(f"{lab.dataset()}, {EPOCH} images an epoch, one thread, torch {torch.__version__}")
+    print(_row(HEADER))
+    missed = []
+    for work in training.works(images):
+        if quick:
+            found = measure(work, pairs=1, steps=2, sgemm_size=128)
+        else:
+            found = measure(work, pairs=9, steps=30, sgemm_size=1024)
+        print(_row(_cells(found)), flush=True)
+        if not found.met:
+            missed.append(work)
+    for work in missed:
+        print(f"\n{work.name}: a goal is missed; where our time goes:")
+        print(profile(work.ours, 1 if quick else PROFILE_STEPS))
+
+
+def _cells(found: Measurement) -> tuple[str, ...]:
+    work = found.work
+    memory = "unknown" if found.ours_mib is None else f"{found.baseline_mib:.0f} | {found.ours_mib:.0f}"
+    return (
+        work.name,
+        f"{found.baseline_s * EPOCH:.2f}",
+        f"{found.ours_s * EPOCH:.2f}",
+        f"{found.ratio:.2f} ({found.low:.2f}-{found.high:.2f})",
+        f"{work.goal:.1f}",
+        f"{found.sgemm_share:.0%}",
+        "" if work.sgemm_goal is None else f"{work.sgemm_goal:.0%}",
+        memory,
+        "yes" if found.met else "no",
+    )
+
+
+def _row(cells: tuple[str, ...]) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
+
+
+if __name__ == "__main__":
+    main()

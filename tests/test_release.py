@@ -1,0 +1,183 @@
+"""What is made from the sources: the release is a remake and holds no solution; the solutions are current."""
+
+import ast
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+from autograder import publish
+
+ROOT = Path(__file__).resolve().parent.parent
+ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())
+CONFIG = f"""
+c = get_config()
+load_subconfig("nbgrader_config.py", path={str(ROOT)!r})
+"""
+TRIVIAL = 20  # characters; shorter lines, such as `else:`, prove nothing
+COMMON = {"with torch.no_grad():"}  # what solutions and given code may share
+QUICK = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(params=ASSIGNMENTS)
+def assignment(request):
+    """Return the name of an assignment."""
+    return request.param
+
+
+@pytest.fixture
+def source(assignment):
+    """Return the source notebook."""
+    return nbformat.read(ROOT / "source" / assignment / f"{assignment}.ipynb", as_version=4)
+
+
+@pytest.fixture
+def release(assignment):
+    """Return the committed release: path to content."""
+    return files(ROOT / "release" / assignment)
+
+
+@pytest.fixture
+def released_text(release):
+    """Return all that a student gets, notebooks as the text of their cells."""
+    notebooks = [nbformat.reads(content, as_version=4) for name, content in release.items() if name.endswith(".ipynb")]
+    modules = [content.decode() for name, content in release.items() if name.endswith(".py")]
+    return "\n".join([cell.source for notebook in notebooks for cell in notebook.cells] + modules)
+
+
+def files(folder):
+    """Return the files below a folder: path to content, byte code left out."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
+
+
+def is_graded_code(cell):
+    """Return whether a cell holds visible tests."""
+    return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade", False)
+
+
+def run(notebook, folder):
+    """Execute every cell of a notebook in a folder with `lab`, and return the ids of the graded cells that raise."""
+    for name, content in publish.lab_files().items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(content)
+    client = NotebookClient(
+        notebook, allow_errors=True, timeout=300, record_timing=False, resources={"metadata": {"path": str(folder)}}
+    )
+    client.execute(env=os.environ | QUICK)
+    graded = [cell for cell in notebook.cells if is_graded_code(cell)]
+    return {cell.id for cell in graded if any(output.output_type == "error" for output in cell.outputs)}
+
+
+def test_release_is_a_remake(assignment, release, tmp_path):
+    """`nbgrader generate_assignment` makes the committed release, byte for byte."""
+    shutil.copytree(ROOT / "source", tmp_path / "source")
+    (tmp_path / "nbgrader_config.py").write_text(CONFIG)
+    command = [
+        sys.executable,
+        "-m",
+        "nbgrader",
+        "generate_assignment",
+        assignment,
+        "--create",
+        f"--course-dir={tmp_path}",
+    ]
+    command.append(f"--db=sqlite:///{tmp_path / 'gradebook.db'}")
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name
+    environment = os.environ | {"PATH": path}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    made = files(tmp_path / "release" / assignment)
+    assert list(made) == list(release)
+    assert [name for name in made if made[name] != release[name]] == []
+
+
+def test_release_lists_every_file(assignment, release):
+    """The release is the notebook and the package `lab`, and nothing else."""
+    assert set(release) == {f"{assignment}.ipynb", *publish.lab_files()}
+
+
+def test_release_has_no_solution(source, released_text):
+    """No marker and no line of a solution or of a model answer is in the release."""
+    assert not re.search("BEGIN SOLUTION|END SOLUTION", released_text)
+    lines = [line for cell in source.cells for line in solution_lines(cell)]
+    assert len(lines) > 50
+    assert [line for line in lines if line in released_text] == []
+
+
+def solution_lines(cell):
+    """Return the lines of a cell that a student must not see, short ones left out."""
+    if not cell.metadata.get("nbgrader", {}).get("solution"):
+        return []
+    lines, inside = [], cell.cell_type == "markdown"
+    for line in cell.source.splitlines():
+        if line.strip() in publish.MARKERS:
+            inside = line.strip() == publish.MARKERS[0]
+        elif inside and len(line.strip()) >= TRIVIAL and line.strip() not in COMMON:
+            lines.append(line.strip())
+    return lines
+
+
+def test_release_has_no_mark_scheme(source, released_text):
+    """No mark scheme is in the release."""
+    assert "MARK SCHEME" not in released_text
+    scheme = re.compile("### BEGIN MARK SCHEME\n(.*?)\n### END MARK SCHEME", re.DOTALL)
+    lines = [line for cell in source.cells for match in scheme.findall(cell.source) for line in match.splitlines()]
+    assert lines
+    assert [line for line in lines if line in released_text] == []
+
+
+def test_release_has_no_hidden_test(assignment, released_text):
+    """No hidden test's name, and nothing of the grader, is in the release."""
+    tree = ast.parse((ROOT / "autograder" / "suite" / f"test_{assignment}.py").read_text(encoding="utf-8"))
+    names = [node.name for node in tree.body if isinstance(node, ast.FunctionDef)]
+    assert names
+    visible = set(re.findall(r"\w+", released_text))
+    assert visible & {name for name in names if name.startswith("test_")} == set()
+    assert "autograder" not in released_text
+
+
+def test_solution_module_is_current(assignment):
+    """solutions/<assignment>.py is what the source gives."""
+    made = publish.solution_module(ROOT / "source" / assignment / f"{assignment}.ipynb")
+    assert (ROOT / "solutions" / f"{assignment}.py").read_text(encoding="utf-8") == made
+
+
+def test_solution_module_only_defines(assignment):
+    """The module holds its docstring, imports, definitions and attachments such as VAE.forward = negative_elbo."""
+    tree = ast.parse((ROOT / "solutions" / f"{assignment}.py").read_text(encoding="utf-8"))
+    assert ast.get_docstring(tree)
+    for node in tree.body[1:]:
+        assert isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef | ast.Assign)
+        assert not isinstance(node, ast.Assign) or isinstance(node.value, ast.Name)
+
+
+def test_solved_notebook_is_current(assignment, source):
+    """solutions/<assignment>.ipynb is the source with the outputs of a run in which nothing failed."""
+    path = ROOT / "solutions" / f"{assignment}.ipynb"
+    solved = nbformat.read(path, as_version=4)
+    assert [(cell.id, cell.source) for cell in solved.cells] == [(cell.id, cell.source) for cell in source.cells]
+    outputs = [output for cell in solved.cells if cell.cell_type == "code" for output in cell.outputs]
+    assert outputs
+    assert {output.output_type for output in outputs} <= {"stream", "display_data", "execute_result"}
+    assert {output.name for output in outputs if output.output_type == "stream"} == {"stdout"}
+
+
+@pytest.mark.slow
+def test_every_visible_test_fails_on_the_release(assignment, release, tmp_path):
+    """An untouched release passes no graded cell."""
+    notebook = nbformat.reads(release[f"{assignment}.ipynb"], as_version=4)
+    graded = {cell.id for cell in notebook.cells if is_graded_code(cell)}
+    assert run(notebook, tmp_path) == graded
+
+
+@pytest.mark.slow
+def test_every_visible_test_passes_on_the_source(source, tmp_path):
+    """The reference passes every visible test."""
+    assert run(source, tmp_path) == set()

@@ -1,0 +1,229 @@
+"""The rules that every source notebook keeps."""
+
+import ast
+import re
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from jupytext.combine import combine_inputs_with_outputs
+
+ROOT = Path(__file__).resolve().parent.parent
+SOURCES = sorted(ROOT.glob("source/*/*.ipynb"))
+FLAGS = {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
+KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
+POINTS = {
+    "vae": {
+        "test_reparameterize": 3,
+        "test_gaussian_log_prob": 2,
+        "test_kl_standard_normal": 3,
+        "test_bernoulli_log_prob": 3,
+        "test_bernoulli_sample": 1,
+        "test_encoder": 2,
+        "test_decoder": 2,
+        "test_elbo": 4,
+        "test_negative_elbo": 1,
+        "test_sample": 1,
+        "test_train_step": 2,
+        "test_reconstruct": 1,
+        "test_trained_vae": 5,
+        "test_architecture": 3,
+        "written_reparameterization": 1,
+        "written_log_q": 1,
+        "written_likelihood": 1,
+        "written_elbo": 1,
+        "written_optimizer": 1,
+        "written_generations": 1,
+        "written_stability": 1,
+    }
+}
+
+
+@pytest.fixture(params=SOURCES, ids=lambda path: path.stem)
+def path(request):
+    """Return the path of a source notebook."""
+    return request.param
+
+
+@pytest.fixture
+def notebook(path):
+    """Return a source notebook."""
+    return nbformat.read(path, as_version=4)
+
+
+def flags(cell):
+    """Return a cell's nbgrader flags, empty where it has none."""
+    return cell.metadata.get("nbgrader", {})
+
+
+def code(notebook):
+    """Return the code cells."""
+    return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def solutions(notebook):
+    """Return the code cells in which a student writes."""
+    return [cell for cell in code(notebook) if flags(cell).get("solution")]
+
+
+def graded(notebook):
+    """Return the graded code cells."""
+    return [cell for cell in code(notebook) if flags(cell).get("grade")]
+
+
+def test_file_is_what_jupyter_writes(path, notebook):
+    """Saving the notebook in Jupyter changes no byte."""
+    nbformat.validate(notebook)
+    assert nbformat.writes(notebook) + "\n" == path.read_text(encoding="utf-8")
+    assert (notebook.nbformat, notebook.nbformat_minor) == (4, 5)
+
+
+def test_notebook_is_stripped(notebook):
+    """There are no outputs, no execution counts and no metadata but the kernelspec and nbgrader's."""
+    assert notebook.metadata == {"kernelspec": KERNEL}
+    for cell in notebook.cells:
+        assert set(cell.metadata) <= {"nbgrader"}, cell.id
+    for cell in code(notebook):
+        assert (cell.outputs, cell.execution_count) == ([], None), cell.id
+
+
+def test_cells_have_readable_unique_ids(notebook):
+    """A cell's id is its grade_id, or else a slug."""
+    ids = [cell.id for cell in notebook.cells]
+    assert len(set(ids)) == len(ids)
+    for cell in notebook.cells:
+        assert re.fullmatch(r"[a-z][a-z0-9_]{0,63}", cell.id), cell.id
+        assert flags(cell).get("grade_id", cell.id) == cell.id
+
+
+def test_flags_are_complete(notebook):
+    """Every nbgrader cell has all flags of schema 3, and points exactly if it is graded."""
+    for cell in notebook.cells:
+        if meta := flags(cell):
+            assert set(meta) == FLAGS | ({"points"} if meta["grade"] else set()), cell.id
+            assert (meta["schema_version"], meta["task"]) == (3, False), cell.id
+            assert meta["locked"] != meta["solution"], cell.id
+
+
+def test_points_are_those_of_the_contract(path, notebook):
+    """The graded cells and their points are the assignment's."""
+    points = {cell.id: flags(cell)["points"] for cell in notebook.cells if flags(cell).get("grade")}
+    assert points == POINTS[path.stem]
+
+
+def test_text_states_the_points(notebook):
+    """The opening states the sum, and the heading of an exercise the points of its cell."""
+    points = {cell.id: flags(cell)["points"] for cell in notebook.cells if flags(cell).get("grade")}
+    assert f"**{sum(points.values())} points" in notebook.cells[0].source
+    for cell in graded(notebook):
+        name = cell.id.removeprefix("test_")
+        text = next(other.source for other in notebook.cells if other.id == f"{name}_text")
+        stated = re.match(r"## Exercise \d+ · .* \((\d+) points?[,)]", text)
+        assert stated, name
+        assert int(stated[1]) == points[cell.id], name
+
+
+def test_exercises_are_in_order(notebook):
+    """An exercise is a text, one solution cell and its visible tests, side by side."""
+    ids = [cell.id for cell in notebook.cells]
+    for cell in solutions(notebook):
+        at = ids.index(cell.id)
+        assert (ids[at - 1], ids[at + 1]) == (f"{cell.id}_text", f"test_{cell.id}")
+
+
+def test_solution_cells_hold_one_documented_definition(notebook):
+    """A solution cell defines one function or class; only bodies are cleared, and every docstring is released."""
+    for cell in solutions(notebook):
+        tree = ast.parse(released(cell.source))
+        definitions = [node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+        attachments = [node for node in tree.body if isinstance(node, ast.Assign)]
+        assert len(definitions) == 1, cell.id
+        assert len(definitions) + len(attachments) == len(tree.body), cell.id
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef | ast.ClassDef):
+                assert ast.get_docstring(node), f"{cell.id}: {node.name}"
+
+
+def test_markers_are_balanced_and_in_solution_cells(notebook):
+    """Markers come in pairs, in solution cells and nowhere else."""
+    for cell in code(notebook):
+        markers = [line.strip() for line in cell.source.splitlines() if line.strip() in (BEGIN, END)]
+        assert markers == [BEGIN, END] * (len(markers) // 2), cell.id
+        assert bool(markers) == bool(flags(cell).get("solution")), cell.id
+
+
+def test_visible_asserts_explain_themselves(notebook):
+    """Test cells assert something first, and every assert has a message that says what was expected or what to do."""
+    for cell in graded(notebook):
+        tree = ast.parse(cell.source)
+        assert isinstance(tree.body[0], ast.Assert), cell.id
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Assert):
+                message = ast.unparse(node.msg) if node.msg else ""
+                assert "expected" in message or "not defined" in message, f"{cell.id}: {ast.unparse(node.test)}"
+
+
+def test_imports_are_in_one_cell(notebook):
+    """The cell `imports` is the only one that imports, and it imports on lines of their own."""
+    for cell in code(notebook):
+        imports = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Import | ast.ImportFrom)]
+        assert bool(imports) == (cell.id == "imports"), cell.id
+        assert all(node.lineno == node.end_lineno for node in imports), cell.id
+
+
+def test_no_line_breaks_the_percent_format_or_installs(notebook):
+    """No cell marker, magic, shell command, hidden test or absolute path is in a cell."""
+    for cell in notebook.cells:
+        for line in cell.source.splitlines():
+            assert not line.startswith("# %%"), cell.id
+            assert "HIDDEN TESTS" not in line, cell.id
+            assert not re.search(r"(?<![\w.$])/(home|root|tmp|usr|work|Users)/", line), cell.id
+            assert not (cell.cell_type == "code" and line.lstrip().startswith(("!", "%"))), cell.id
+
+
+def test_written_questions_have_a_mark_scheme_and_an_answer(notebook):
+    """A written answer follows a locked question, which holds the mark scheme."""
+    for before, cell in zip(notebook.cells, notebook.cells[1:], strict=False):
+        if cell.id.startswith("written_") and flags(cell):
+            assert before.id == cell.id.replace("written_", "question_")
+            assert (flags(before)["locked"], flags(before)["grade"]) == (True, False)
+            assert before.source.count("### BEGIN MARK SCHEME") == before.source.count("### END MARK SCHEME") == 1
+            assert len(cell.source) > 200
+        else:
+            assert "MARK SCHEME" not in cell.source or cell.id.startswith("question_"), cell.id
+
+
+def test_figures_have_a_text_alternative(notebook):
+    """Every figure is shown by lab.show, with a text."""
+    for cell in code(notebook):
+        calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
+        shown = [call for call in calls if ast.unparse(call.func) == "lab.show"]
+        drawn = [call for call in calls if re.fullmatch(r"Figure|lab\.pictures\.\w+", ast.unparse(call.func))]
+        assert len(shown) == len(drawn), cell.id
+        assert all(len(call.args) == 2 for call in shown), cell.id
+
+
+def test_percent_view_is_lossless(notebook):
+    """Through jupytext's py:percent and back, sources, ids and nbgrader's metadata are the same."""
+    back = jupytext.reads(jupytext.writes(notebook, fmt="py:percent"), fmt="py:percent")
+    assert [cell.source for cell in back.cells] == [cell.source for cell in notebook.cells]
+    assert [cell.cell_type for cell in back.cells] == [cell.cell_type for cell in notebook.cells]
+    updated = combine_inputs_with_outputs(back, notebook)
+    assert [cell.id for cell in updated.cells] == [cell.id for cell in notebook.cells]
+    assert [flags(cell) for cell in updated.cells] == [flags(cell) for cell in notebook.cells]
+
+
+def released(source):
+    """Return the source of a solution cell with `raise NotImplementedError` in place of each solution."""
+    lines, inside = [], False
+    for line in source.splitlines():
+        if line.strip() == BEGIN:
+            inside = True
+            lines.append(line.replace(BEGIN, "raise NotImplementedError"))
+        elif line.strip() == END:
+            inside = False
+        elif not inside:
+            lines.append(line)
+    return "\n".join(lines)
