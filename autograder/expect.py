@@ -140,18 +140,17 @@ def close(
         gradient: False where the result must not require gradient.
         todo: what to do when values are wrong; shape_todo: when the shape is.
     """
-    if not equal(got, want):
-        if not any(equal(got, other) for other in also):
-            found = tensor(got, want.shape, want.dtype, asked=asked, gradient=gradient, todo=shape_todo, hint=hint)
-            off = int((~near(found, want)).sum())
-            what = "another value" if want.dim() == 0 else f"{off} of {want.numel()} values that differ from it"
-            raise Wrong(
-                asked,
-                "the value of the formula",
-                what,
-                todo or "Work one small case by hand.",
-                hint(found) if hint else "",
-            )
+    if not equal(got, want) and not any(equal(got, other) for other in also):
+        found = tensor(got, want.shape, want.dtype, asked=asked, gradient=gradient, todo=shape_todo, hint=hint)
+        off = int((~_near(found, want)).sum())
+        what = "another value" if want.dim() == 0 else f"{off} of {want.numel()} values that differ from it"
+        raise Wrong(
+            asked,
+            "the value of the formula",
+            what,
+            todo or "Work one small case by hand.",
+            hint(found) if hint else "",
+        )
     if gradient is False and got.requires_grad:
         raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
     return got.detach()
@@ -174,7 +173,7 @@ def derivative(got: torch.Tensor | None, want: torch.Tensor, *, asked: str, of: 
             "NaN or infinite numbers",
             todo or "Look for log(0), sqrt(0) or 0 · inf.",
         )
-    if not bool(near(got, want).all()):
+    if not bool(_near(got, want).all()):
         raise Wrong(
             asked,
             f"the gradient of the formula for {of}",
@@ -218,37 +217,30 @@ def random_state_kept(before: torch.Tensor, after: torch.Tensor, *, asked: str, 
         raise Wrong(asked, "torch's global random number generator to be left alone", "a call that drew from it", todo)
 
 
+def changes(before: State, after: State) -> tuple[str, str] | None:
+    """Return what differs first between two states of a module, and where; None where nothing does."""
+    for what in ("parameters", "buffers", "gradients", "requires_grad", "training"):
+        old, new = getattr(before, what), getattr(after, what)
+        names = [
+            name for name in {**old, **new} if name not in old or name not in new or not identical(old[name], new[name])
+        ]
+        if names:
+            return what, ", ".join(name or "the model itself" for name in names[:3])
+    return None
+
+
 def state_kept(before: State, after: State, *, asked: str) -> None:
     """Check that a call left parameters, buffers, gradients, requires_grad and modes as they were."""
-    for what, key in (
-        ("parameters", "parameters"),
-        ("buffers", "buffers"),
-        ("gradients", "gradients"),
-        ("requires_grad", "requires_grad"),
-    ):
-        old, new = getattr(before, key), getattr(after, key)
-        changed = [name for name in old if name not in new or not identical(old[name], new[name])] + [
-            name for name in new if name not in old
-        ]
-        if changed:
-            raise Wrong(
-                asked,
-                f"the model's {what} to be as they were",
-                f"changed {what}: {', '.join(changed[:3])}",
-                "Only training changes a model.",
-            )
-    changed = [
-        name or "the model itself" for name in before.training if before.training[name] != after.training.get(name)
-    ]
-    if changed:
+    changed = changes(before, after)
+    if changed is None:
+        return
+    what, names = changed
+    if what == "training":
         todo = "Leave every submodule in the mode in which you found it."
         raise Wrong(
-            asked,
-            "every submodule in the mode it was in",
-            f"another mode of {', '.join(changed[:3])}",
-            todo,
-            SAID["mode_changed"],
+            asked, "every submodule in the mode it was in", f"another mode of {names}", todo, SAID["mode_changed"]
         )
+    raise Wrong(asked, f"the model's {what} to be as they were", f"others: {names}", "Only training changes a model.")
 
 
 def refused(function: Callable[[], object], error: str, *, asked: str, todo: str) -> None:
@@ -270,28 +262,45 @@ def attempt(function: Callable[[], object]) -> object:
         return None
 
 
-def equal(got: object, want: torch.Tensor) -> bool:
+def equal(got: object, want: object) -> bool:
+    """Return whether two tensors agree in shape, dtype and, to the accuracy asked for, in value."""
     if not isinstance(got, torch.Tensor) or not isinstance(want, torch.Tensor):
         return False
     if got.shape != want.shape or got.dtype != want.dtype or not got.is_floating_point():
         return False
-    return bool(near(got.detach(), want.detach()).all())
-
-
-def near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
-    got, want, precision = got.detach().double(), want.detach().double(), PRECISION.get(want.dtype, 1e-5)
-    size = want.abs()
-    least = 1.0 if precision < 1e-4 or size.numel() == 0 else min(1.0, max(float(size.mean()), 1e-30))
-    return (got - want).abs() <= precision * size.clamp(min=least)
+    return bool(_near(got, want).all())
 
 
 def identical(first: object, second: object) -> bool:
+    """Return whether two values are the same, bit for bit; NaN equals NaN."""
     if isinstance(first, torch.Tensor) and isinstance(second, torch.Tensor):
         same_kind = first.shape == second.shape and first.dtype == second.dtype
         return same_kind and torch.equal(torch.nan_to_num(first.detach()), torch.nan_to_num(second.detach()))
     return type(first) is type(second) and first == second
 
 
-def allequal(values: torch.Tensor) -> bool:
-    """Return whether a tensor holds one number only, up to rounding."""
-    return math.isclose(float(values.min()), float(values.max()), rel_tol=1e-9, abs_tol=1e-12)
+def varies(value: object) -> bool:
+    """Return whether a value is a tensor of finite numbers that are not all equal."""
+    if (
+        not isinstance(value, torch.Tensor)
+        or value.numel() < 2
+        or not bool(torch.isfinite(value.detach().double()).all())
+    ):
+        return False
+    numbers = value.detach().double()
+    return not math.isclose(float(numbers.min()), float(numbers.max()), rel_tol=1e-9, abs_tol=1e-12)
+
+
+def varied(value: object, *, asked: str) -> None:
+    """Check that an answer is a tensor of finite numbers that differ: a constant answers nothing."""
+    if not varies(value):
+        what = "one number for all" if isinstance(value, torch.Tensor) and value.numel() > 1 else described(value)
+        raise Wrong(asked, "finite numbers that depend on the inputs", what)
+
+
+def _near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
+    precision = PRECISION.get(want.dtype, 1e-5)
+    got, want = got.detach().double(), want.detach().double()
+    size = want.abs()
+    least = 1.0 if precision < 1e-4 or size.numel() == 0 else min(1.0, max(float(size.mean()), 1e-30))
+    return (got - want).abs() <= precision * size.clamp(min=least)

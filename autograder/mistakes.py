@@ -276,75 +276,79 @@ BERNOULLI_LOG_PROB = (
     Mistake(
         "negative",
         "The sign is the other way round: this is the cross-entropy. A log-probability is never positive.",
-        lambda x, l: -_pixels(x, l).sum(PIXELS),
+        lambda x, logits: -_pixels(x, logits).sum(PIXELS),
     ),
     Mistake(
         "mean_over_pixels",
         "The pixels are averaged. The probability of an image is the product over its pixels.",
-        lambda x, l: _pixels(x, l).mean(PIXELS),
+        lambda x, logits: _pixels(x, logits).mean(PIXELS),
     ),
     Mistake(
         "summed_over_batch",
         "The whole batch is summed into one number. Keep one log-probability for every image.",
-        lambda x, l: _pixels(x, l).sum(),
+        lambda x, logits: _pixels(x, logits).sum(),
     ),
     Mistake(
         "averaged_over_all",
         "Everything is averaged into one number (a default of the loss function?).",
-        lambda x, l: _pixels(x, l).mean(),
+        lambda x, logits: _pixels(x, logits).mean(),
     ),
     Mistake(
         "averaged_loss",
         "Everything is averaged into one positive number: a loss function with its default reduction?",
-        lambda x, l: -_pixels(x, l).mean(),
+        lambda x, logits: -_pixels(x, logits).mean(),
     ),
     Mistake(
-        "not_summed", "There is one value for every pixel; one for every image is asked.", lambda x, l: _pixels(x, l)
+        "not_summed",
+        "There is one value for every pixel; one for every image is asked.",
+        lambda x, logits: _pixels(x, logits),
     ),
     Mistake(
         "sigmoid_twice",
         "The logits pass through the sigmoid twice. Which functions take logits, and which take probabilities?",
-        lambda x, l: _pixels(x, torch.sigmoid(l)).sum(PIXELS),
+        lambda x, logits: _pixels(x, torch.sigmoid(logits)).sum(PIXELS),
     ),
     Mistake(
         "clamped_coarsely",
         "Probabilities are clamped at 1e-5, so a confident error costs at most 11.5 nats a pixel. Can the formula be written with logits alone?",
-        lambda x, l: _clamped(x, l, 1e-5),
+        lambda x, logits: _clamped(x, logits, 1e-5),
     ),
     Mistake(
         "clamped_finely",
         "Probabilities are clamped at 1e-8, so a confident error costs at most 18.4 nats a pixel. Can the formula be written with logits alone?",
-        lambda x, l: _clamped(x, l, 1e-8),
+        lambda x, logits: _clamped(x, logits, 1e-8),
     ),
     Mistake(
         "clamped_moderately",
         "Probabilities are clamped, so a confident error costs too little. Can the formula be written with logits alone?",
-        lambda x, l: _clamped(x, l, 1e-6),
+        lambda x, logits: _clamped(x, logits, 1e-6),
     ),
     Mistake(
         "floored_cross_entropy",
         "The loss on probabilities floors each logarithm at -100. There is a form that takes logits and has no floor.",
-        lambda x, l: -binary_cross_entropy(torch.sigmoid(l), x.expand(l.shape), reduction="none").sum(PIXELS),
+        lambda x, logits: (
+            -binary_cross_entropy(torch.sigmoid(logits), x.expand(logits.shape), reduction="none").sum(PIXELS)
+        ),
     ),
     Mistake(
         "only_ones",
         "Only the pixels that are 1 count. What is the probability of a pixel that is 0?",
-        lambda x, l: (x * logsigmoid(l)).sum(PIXELS),
+        lambda x, logits: (x * logsigmoid(logits)).sum(PIXELS),
     ),
     Mistake(
         "inverted",
         "Ones and zeros are exchanged: the logit is that of a pixel being 1.",
-        lambda x, l: _pixels(1 - x, l).sum(PIXELS),
+        lambda x, logits: _pixels(1 - x, logits).sum(PIXELS),
     ),
     Mistake(
         "squared_error",
         "This is a squared error between pixels and probabilities, which is the log-probability of no binary image.",
-        lambda x, l: -((x - torch.sigmoid(l)) ** 2).sum(PIXELS),
+        lambda x, logits: -((x - torch.sigmoid(logits)) ** 2).sum(PIXELS),
     ),
     Mistake(
         "probability",
         "This is the probability itself; its logarithm is asked.",
-        lambda x, l: torch.exp(_pixels(x, l).sum(PIXELS)),
+        lambda x, logits: torch.exp(_pixels(x, logits).sum(PIXELS)),
     ),
 )
 

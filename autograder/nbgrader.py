@@ -60,6 +60,8 @@ def configure(c, root: Path) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
+    # nbgrader calls `alembic` by name when it makes a gradebook, also where the virtual environment is not activated
+    os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))
     for name in ("dataset", "budget", "device"):  # for nbgrader validate, which runs notebooks in plain kernels
         os.environ.setdefault(f"COURSE_{name.upper()}", getattr(settings, name))
     os.environ["COURSE_DATA"] = str(settings.data)

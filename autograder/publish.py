@@ -1,7 +1,7 @@
 """What is made from a source notebook beside nbgrader's release: the attached `lab`, and the solutions.
 
-`AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls `write_module` and `write_notebook`.
-Not here: clearing solutions, which is nbgrader's, and reference.yaml.
+`AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls the functions that
+write. Not here: clearing solutions, which is nbgrader's, and reference.yaml.
 """
 
 import ast

@@ -21,7 +21,7 @@ from autograder.remote import in_process
 LATENT_DIM = 50
 SEEDS = 5
 NUM_SAMPLES = 5000
-ROWS = 5000  # codes at a time: larger blocks leave the processor's cache
+ROWS = 1000  # codes at a time: larger blocks leave the processor's cache
 
 
 class ConnectedEncoder(nn.Module):
@@ -95,7 +95,8 @@ def run(course: Course, log=print) -> None:
             data = {"images": images["train"], "validation": images["validation"]}
             history = lab.fit(model, names["train_step"], name=network, seed=seed, budget=budget, folder=folder, **data)
             started = time.perf_counter()
-            record = measure(model.cpu(), held_out)
+            # channels last: convolutions take a third less time on a processor
+            record = measure(model.cpu().to(memory_format=torch.channels_last), held_out)
             record |= {
                 "epochs": history.epochs,
                 "learning_rate": budget.learning_rate,

@@ -94,7 +94,8 @@ def _loss(encoder: nn.Module, decoder: nn.Module, x: torch.Tensor, num_samples: 
     eps = torch.randn(num_samples, *mu.shape)  # (K, B, D)
     z = mu + torch.exp(log_var / 2) * eps
     logits = decoder(z.flatten(0, 1)).unflatten(0, z.shape[:2])  # (K, B, 784)
-    log_p_x = (x * logits - F.softplus(logits)).sum(-1)  # (K, B)
+    # softplus(l) = max(l, 0) - log sigmoid(|l|): vectorised throughout, which log1p within F.softplus is not everywhere.
+    log_p_x = (x * logits - logits.relu() + torch.sigmoid(logits.abs()).log()).sum(-1)  # (K, B)
     if num_samples == 1:
         kl = 0.5 * (mu**2 + torch.exp(log_var) - 1 - log_var).sum(-1)
         return (kl - log_p_x[0]).mean()

@@ -1,0 +1,48 @@
+# One word each. `make setup` makes .venv once, from the exact versions in requirements.lock; every other word builds on it.
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/ready
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: help setup demo test quick-test check release reference grade bench doctor
+help: ## say what each word does
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
+
+setup: $(STAMP) ## make the virtual environment
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Python 3.11 or newer with venv is needed: apt-get install python3-venv, or make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(STAMP) ## release, grade a small class, write feedback and grades, on the embedded data
+	$(BIN)/python -m demo
+
+test: $(STAMP) ## all tests of the kit
+	$(BIN)/python -m pytest -n 2
+
+quick-test: $(STAMP) ## the tests that start no kernel
+	$(BIN)/python -m pytest -n 2 -m "not slow"
+
+check: $(STAMP) ## lint and format of modules and notebooks, and doctests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m pytest --doctest-modules -q lab autograder/wire.py autograder/statistics.py autograder/oracles.py
+
+release: $(STAMP) ## make release/ from source/
+	$(BIN)/nbgrader generate_assignment vae --force --create
+
+reference: $(STAMP) ## make solutions/ from source/: modules, executed notebooks, reference runs
+	$(BIN)/python -m autograder reference
+
+grade: $(STAMP) ## grade what lies in submitted/, and print the table
+	$(BIN)/nbgrader autograde vae
+	$(BIN)/python -m autograder grades vae
+
+bench: $(STAMP) ## training speed as ratios against the usual way
+	$(BIN)/python -m bench
+
+doctor: $(STAMP) ## say what grading needs and what is missing
+	$(BIN)/python -m autograder doctor
