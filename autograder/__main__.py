@@ -20,12 +20,12 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         course = load(Path.cwd() if Path("course_config.py").is_file() else None)
+        for name in ("dataset", "data", "budget", "device"):  # the lab reads its choices from the environment alone
+            os.environ[f"COURSE_{name.upper()}"] = str(getattr(course, name))
+        return {"doctor": _doctor, "reference": _reference, "grades": _grades}[options.command](course, options)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
-    for name in ("dataset", "data", "budget", "device"):  # the lab's only door
-        os.environ[f"COURSE_{name.upper()}"] = str(getattr(course, name))
-    return {"doctor": _doctor, "reference": _reference, "grades": _grades}[options.command](course, options)
 
 
 def _doctor(course, options) -> int:
@@ -50,7 +50,7 @@ def _reference(course, options) -> int:
 def _grades(course, options) -> int:
     from autograder.grades import table
 
-    print(table(Path("reports"), options.assignment))
+    print(table(course.root / "reports", options.assignment))
     return 0
 
 

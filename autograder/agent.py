@@ -151,7 +151,8 @@ class Agent:
         if keep:
             return self._keep(value)
         if inspect:
-            return {"value": value, "arguments": tuple(args), "printed": printed.getvalue()}
+            seen = tuple(a if isinstance(a, torch.Tensor) else None for a in args)
+            return {"value": value, "arguments": seen, "printed": printed.getvalue()}
         return value
 
     def do_new(self, target, args, kwargs):
@@ -160,11 +161,13 @@ class Agent:
             value = value.to(self.device).eval()
         return self._keep(value)
 
-    def do_gradient(self, target, args, kwargs, wrt, parameters_of, cotangent):
+    def do_gradient(self, target, args, kwargs, wrt, parameters_of, cotangent, part):
         args = list(args)
         for i in wrt:
             args[i] = args[i].clone().requires_grad_(True)
         value = self._find(target)(*args, **kwargs)
+        if part is not None and isinstance(value, (tuple, list)) and part < len(value):
+            value = value[part]
         named = dict(parameters_of.named_parameters()) if parameters_of is not None else {}
         sources = [args[i] for i in wrt] + list(named.values())
         if not isinstance(value, torch.Tensor):

@@ -91,7 +91,7 @@ def _data(course: Course) -> str:
     try:
         images = lab.load("test", dataset=course.dataset, root=course.data, device="cpu")
     except lab.DataError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(" ".join(str(error).split())) from None
     return f"{course.dataset}: {len(images)} test images"
 
 

@@ -3,6 +3,7 @@
 import textwrap
 from pathlib import Path
 
+from autograder.course import ConfigError
 from autograder.report import Report, printable
 
 WIDTH = 110
@@ -12,11 +13,11 @@ def table(folder: Path, assignment: str) -> str:
     """Return the table of the reports under `folder`, best score first.
 
     Raises:
-        FileNotFoundError: there is no report of the assignment.
+        ConfigError: there is no report of the assignment.
     """
     reports = [Report.load(path) for path in folder.glob(f"*/{assignment}/*.json")]
     if not reports:
-        raise FileNotFoundError(f"{folder}: no report of {assignment}; run `nbgrader autograde {assignment}` first")
+        raise ConfigError(f"{folder.name}: no report of {assignment}; run `nbgrader autograde {assignment}` first")
     reports.sort(key=lambda report: (-report.score if report.graded else 1, report.student))
     width = max(len(report.student) for report in reports)
     lines = [f"{'student':{width}}  {'score':>12}  why"]

@@ -37,6 +37,8 @@ def configure(c, root: Path) -> None:
     c.CourseDirectory.db_url = _absolute(settings)
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.unfinished"]
     c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("write your answer here")'}
+    # mark schemes stand in the locked question cells, which autograde restores from the gradebook, so nothing is lost
+    c.ClearMarkScheme.enforce_metadata = False
     c.Execute.timeout = settings.cell_timeout_s  # nbgrader validate
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.IncludeHeaderFooter",

@@ -83,7 +83,7 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A value, the call's arguments as they are afterwards, and what the call printed."""
+    """A value, the call's tensor arguments as they are afterwards (None for others), and what the call printed."""
 
     value: object
     arguments: tuple
@@ -142,11 +142,15 @@ class Student:
         wrt: tuple[int, ...] = (0,),
         parameters_of: "Handle | None" = None,
         cotangent: torch.Tensor | None = None,
+        part: int | None = None,
         **kwargs: object,
     ) -> Gradient:
-        """Return the target's value and the gradient of Σ value · cotangent for the arguments at `wrt` and the parameters."""
+        """Return the target's value and the gradient of Σ value · cotangent for the arguments at `wrt` and the parameters.
+
+        Where the target returns a tuple, `part` says which item's.
+        """
         request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "wrt": tuple(wrt)}
-        request |= {"parameters_of": _out(parameters_of), "cotangent": cotangent}
+        request |= {"parameters_of": _out(parameters_of), "cotangent": cotangent, "part": part}
         return Gradient(**self._ask("gradient", _name(target), **request))
 
     def new(self, target: str, *args: object, **kwargs: object) -> "Handle":

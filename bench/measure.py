@@ -1,6 +1,7 @@
 """Timing two ways of one work in turns, so that other load on the machine falls on both.
 
-A ratio of interleaved windows in one process is comparable between machines and hours; seconds are not.
+A ratio of interleaved windows in one process is comparable between hours and, roughly, machines; seconds are not.
+Time is the process's own on its one thread: what other processes take of the processor does not count.
 """
 
 import statistics
@@ -123,19 +124,19 @@ def profile(way: Way, steps: int) -> str:
 
 def _window(running: Iterator[None], steps: int) -> float:
     """Return the seconds that some more steps take."""
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(steps):
         next(running)
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def _product_s(matrix: torch.Tensor) -> float:
     """Return the seconds of one matrix product, the best of five."""
     seconds = []
     for _ in range(5):
-        start = time.perf_counter()
+        start = time.process_time()
         torch.mm(matrix, matrix)
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return min(seconds)
 
 

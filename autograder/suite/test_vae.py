@@ -1221,7 +1221,8 @@ def check_trains(
     student: Student, module: Handle, inputs: torch.Tensor, asked: str, of: str, part: int | None = None
 ) -> None:
     """Check that a gradient goes back through the network: to its input, or to more than the last layer."""
-    found = student.gradient((module, ""), inputs, wrt=(0,), parameters_of=module, part=part)
+    options = {} if part is None else {"part": part}
+    found = student.gradient((module, ""), inputs, wrt=(0,), parameters_of=module, **options)
     reached = [g for g in found.parameters.values() if g is not None and g.dim() > 1 and float(g.abs().max()) > 0]
     back = found.inputs[0] is not None and float(found.inputs[0].abs().max()) > 0
     if not reached or (len(reached) < 2 and not back):

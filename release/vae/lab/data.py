@@ -104,7 +104,7 @@ def batches(
     order = torch.randperm(len(images), generator=generator, device=images.device) if shuffle else None
     for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
-        yield binarize(images[rows] if order is None else images[order[rows]], how, generator)
+        yield binarize(images[rows] if order is None else images.index_select(0, order[rows]), how, generator)
 
 
 def _load_file(split: str, dataset: str, root: Path) -> torch.Tensor:

@@ -1,0 +1,19 @@
+"""eps is overwritten on the way."""
+
+FAILS = {"elbo"}
+HINT = "ends in an underscore"
+
+
+def elbo(self, x, eps):
+    mu, log_var = self.encoder(x)
+    z = eps.mul_(torch.exp(log_var.detach() / 2)) + mu
+    reconstruction = bernoulli_log_prob(x, self.decoder(z))
+    if self.prior is None:
+        kl = kl_standard_normal(mu, log_var)
+    else:
+        kl = gaussian_log_prob(z, mu, log_var) - self.prior.log_prob(z)
+    bound = reconstruction - kl
+    return bound.mean(0) if eps.dim() == 3 else bound
+
+
+VAE.elbo = elbo

@@ -1,0 +1,19 @@
+"""The axis of the samples is kept."""
+
+FAILS = {"elbo"}
+HINT = "Average over it"
+
+
+def elbo(self, x, eps):
+    mu, log_var = self.encoder(x)
+    z = reparameterize(mu, log_var, eps)
+    reconstruction = bernoulli_log_prob(x, self.decoder(z))
+    if self.prior is None:
+        kl = kl_standard_normal(mu, log_var)
+    else:
+        kl = gaussian_log_prob(z, mu, log_var) - self.prior.log_prob(z)
+    bound = reconstruction - kl
+    return bound
+
+
+VAE.elbo = elbo

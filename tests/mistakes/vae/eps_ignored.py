@@ -1,0 +1,8 @@
+"""The mean is returned, as some layers do outside training: eps is not used."""
+
+FAILS = {"reparameterize"}
+HINT = "equals mu whatever eps is"
+
+
+def reparameterize(mu, log_var, eps):
+    return mu

@@ -1,0 +1,15 @@
+"""One row of noise is drawn for the whole batch."""
+
+FAILS = {"negative_elbo"}
+HINT = "noise of its own"
+
+
+def negative_elbo(self, x, reduction="mean"):
+    if reduction not in ("mean", "sum"):
+        raise ValueError(reduction)
+    eps = torch.randn(1, self.latent_dim, dtype=x.dtype, device=x.device).expand(len(x), -1)
+    bound = self.elbo(x, eps)
+    return -bound.mean() if reduction == "mean" else -bound.sum()
+
+
+VAE.forward = negative_elbo

@@ -1,0 +1,15 @@
+"""The bound is returned as the loss."""
+
+FAILS = {"negative_elbo"}
+HINT = "not its negative"
+
+
+def negative_elbo(self, x, reduction="mean"):
+    if reduction not in ("mean", "sum"):
+        raise ValueError(reduction)
+    eps = torch.randn(len(x), self.latent_dim, dtype=x.dtype, device=x.device)
+    bound = self.elbo(x, eps)
+    return bound.mean() if reduction == "mean" else bound.sum()
+
+
+VAE.forward = negative_elbo

@@ -1,0 +1,15 @@
+"""Uniform noise is drawn (keras issue 4211)."""
+
+FAILS = {"negative_elbo"}
+HINT = "noise of its own"
+
+
+def negative_elbo(self, x, reduction="mean"):
+    if reduction not in ("mean", "sum"):
+        raise ValueError(reduction)
+    eps = torch.rand(len(x), self.latent_dim, dtype=x.dtype, device=x.device)
+    bound = self.elbo(x, eps)
+    return -bound.mean() if reduction == "mean" else -bound.sum()
+
+
+VAE.forward = negative_elbo

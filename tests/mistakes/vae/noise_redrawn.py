@@ -1,0 +1,8 @@
+"""New noise is drawn where eps is given."""
+
+FAILS = {"reparameterize"}
+HINT = ""
+
+
+def reparameterize(mu, log_var, eps):
+    return mu + torch.exp(log_var / 2) * torch.randn_like(eps)
