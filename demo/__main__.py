@@ -1,6 +1,6 @@
 """Releases the course, lets a small class of right, wrong and broken submissions hand in, grades it, and prints the table.
 
-Everything happens in demo/course/, on the embedded data set at the smallest budget, with nbgrader's own commands. The course's own
+Everything happens in demo/course/, or in the folder given, on the embedded data set at the smallest budget, with nbgrader's own commands. The course's own
 gradebook is not touched.
 """
 
@@ -17,15 +17,15 @@ import nbformat
 from nbclient import NotebookClient
 
 ROOT = Path(__file__).resolve().parent.parent
-COURSE = ROOT / "demo" / "course"
+COURSE = Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "demo" / "course"
 ASSIGNMENT = "vae"
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
-MISTAKES = {  # student: the file of tests/mistakes/vae whose function stands in the place of the right one
-    "gaussian-constant": "gaussian_log_prob_constant_per_element",
-    "clamped-pixels": "bernoulli_log_prob_clamped",
-    "thresholded": "bernoulli_sample_threshold",
-    "logits-not-means": "reconstruct_logits",
-    "from-a-sample": "reconstruct_from_sample",
+MISTAKES = {  # student: the file of tests/mistakes/vae whose code stands in the place of the right one
+    "constant-per-element": "constant_per_element",
+    "clamped": "probabilities_clamped",
+    "thresholded": "sample_thresholded",
+    "ignores-reduction": "loss_ignores_reduction",
+    "logits-as-means": "reconstruction_is_logits",
 }
 CRASH = "import ctypes\n\nctypes.string_at(0)  # reads address zero, which ends the process"
 
@@ -40,14 +40,13 @@ def main() -> int:
     say("2. The class works: each submission runs and trains in a folder of its own")
     hand_in()
     say("3. Grading (nbgrader autograde, generate_feedback, export)")
-    nbgrader("autograde", ASSIGNMENT, show=" passed \\| failed \\| not graded")
+    nbgrader("autograde", ASSIGNMENT)
     nbgrader("generate_feedback", ASSIGNMENT)
     nbgrader("export", "--to", "grades.csv")
     say("4. The result")
     subprocess.run([sys.executable, "-m", "autograder", "grades", ASSIGNMENT], cwd=COURSE, env=environment(), check=True)
-    feedback = next(COURSE.glob("feedback/clamped-pixels/*/*.html"))
-    print(f"\nfeedback   {feedback.relative_to(ROOT)}\ngrades     demo/course/grades.csv\nreports    demo/course/reports/")
-    print(f"{time.monotonic() - started:.0f} s")
+    feedback = next(COURSE.glob("feedback/clamped/*/*.html"))
+    print(f"\n{time.monotonic() - started:.0f} s; in {COURSE.name}/: {feedback.relative_to(COURSE)}, grades.csv, reports/")
     return 0
 
 
@@ -126,9 +125,9 @@ def wrong(mistake: str) -> tuple[str, str]:
     """Return the exercise of a known mistake and its code, without what describes it to the tests."""
     source = (ROOT / "tests" / "mistakes" / ASSIGNMENT / f"{mistake}.py").read_text()
     tree = ast.parse(source)
-    fails = next(node.value for node in tree.body if isinstance(node, ast.Assign) and node.targets[0].id == "FAILS")
-    (exercise,) = ast.literal_eval(fails)
-    code = (node for node in tree.body if isinstance(node, (ast.FunctionDef, ast.ClassDef)))
+    named = {node.targets[0].id: node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    (exercise,) = ast.literal_eval(named["FAILS"].value)
+    code = [node for node in tree.body[1:] if node not in (named["FAILS"], named["HINT"])]
     return exercise, "\n\n\n".join(ast.get_source_segment(source, node) for node in code)
 
 

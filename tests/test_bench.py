@@ -1,0 +1,115 @@
+"""The benchmarks: they run, print every row, and judge a measurement by its goals."""
+
+import itertools
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from bench import __main__ as bench
+from bench import measure, training
+
+
+def work(**changes):
+    """Return a work whose two ways do nothing."""
+    idle = measure.Way(lambda: itertools.repeat(None), 10)
+    arguments = {"name": "idle", "baseline": idle, "ours": idle, "goal": 2.0, "sgemm_goal": 0.5, "flop": 1e6}
+    return measure.Work(**(arguments | changes))
+
+
+def measurement(ratio, share, **changes):
+    found = {"baseline_s": ratio, "ours_s": 1.0, "ratio": ratio, "low": ratio, "high": ratio, "sgemm_share": share}
+    return measure.Measurement(work=work(**changes), ours_mib=None, **found)
+
+
+def test_bench_prints_every_row(monkeypatch, capfd):
+    """A quick run prints one row a work, with goal and verdict, explains what is missed, and keeps torch's threads."""
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    threads = torch.get_num_threads()
+    bench.main(["--quick"])
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0].startswith("glyphs, 50000 images")
+    for name, goal in (
+        ("VAE, batch 128", "2.8"),
+        ("IWAE K = 5, batch 128", "2.0"),
+        ("IWAE K = 50, batch 20 | 128", "3.3"),
+    ):
+        (row,) = [line for line in lines[2:5] if line.startswith(name)]
+        assert goal in row
+        verdict = row.split()[-1]
+        assert verdict in ("yes", "no")
+        assert (f"{name}: a goal is missed." in lines) == (verdict == "no")
+    assert torch.get_num_threads() == threads
+
+
+@pytest.mark.parametrize(
+    ("ratio", "share", "sgemm_goal", "met"),
+    [(2.0, 0.5, 0.5, True), (1.9, 0.9, 0.5, False), (3.0, 0.4, 0.5, False), (3.0, 0.4, None, True)],
+    ids=["both", "ratio missed", "share missed", "share not judged"],
+)
+def test_measurement_is_met_by_ratio_and_share(ratio, share, sgemm_goal, met):
+    """A goal is met by the ratio and, where it is judged, the share of a matrix product's speed."""
+    assert measurement(ratio, share, sgemm_goal=sgemm_goal).met == met
+
+
+def test_measurement_limits_the_ratio():
+    """At half of sgemm's speed, twice the ratio is the most that our matrix products allow."""
+    assert measurement(2.0, 0.5).ratio_limit == 4.0
+
+
+def test_measure_compares_the_time_of_an_image():
+    """A way that computes four times as much for an image has a ratio of about four, whatever the batch."""
+    matrix = torch.ones(200, 200)
+
+    def multiply(times):
+        while True:
+            for _ in range(times):
+                torch.mm(matrix, matrix)
+            yield
+
+    found = measure.measure(
+        work(baseline=measure.Way(lambda: multiply(80), 10), ours=measure.Way(lambda: multiply(40), 20)),
+        pairs=5,
+        steps=10,
+        sgemm_size=64,
+    )
+    assert found.ratio == pytest.approx(4, rel=0.5)  # wide: other work on the machine changes caches and clocks
+    assert found.low <= found.ratio <= found.high
+
+
+def test_flop_per_image_counts_the_encoder_once():
+    """With one more sample only the decoder is made once more, forward and twice backward."""
+    decoder = 50 * 200 + 200 * 200 + 200 * 784
+    assert training.flop_per_image(6) - training.flop_per_image(5) == 2 * 3 * decoder
+
+
+@pytest.mark.parametrize("num_samples", [1, 5])
+def test_both_ways_train_on_one_loss(num_samples):
+    """The bounds of both ways agree, so that a ratio compares equal work."""
+    torch.manual_seed(0)
+    encoder = training._mlp(784, 200, 200, 100)
+    decoder = training._mlp(50, 200, 200, 784)
+    x = (torch.rand(3, 784) < 0.3).float()
+    torch.manual_seed(1)
+    ours = training._loss(encoder, decoder, x, num_samples)
+    torch.manual_seed(1)
+    mu, log_var = encoder(x).chunk(2, dim=1)
+    z = mu + torch.randn(num_samples, 3, 50) * torch.exp(0.5 * log_var)
+    theta = torch.sigmoid(decoder(z))
+    usual = training._summed_loss(x, theta, mu, log_var, z) / 3
+    if num_samples > 1:
+        usual = training._averaged_bound(x, theta, mu, log_var, z)
+        parts = [x.expand(num_samples, -1, -1), theta, mu.expand_as(z), log_var.expand_as(z), z]
+        log_w = torch.stack([training._log_weight(*(part[k] for part in parts)) for k in range(num_samples)])
+        torch.testing.assert_close(-(log_w.logsumexp(0) - torch.tensor(5.0).log()).mean(), usual)
+    torch.testing.assert_close(ours, usual)
+
+
+def test_bernoulli_log_prob_is_exact_and_differentiable():
+    """Value and gradient agree with the definition in float64, and are finite at huge logits."""
+    x = torch.tensor([[0.0, 1.0, 0.0, 1.0]], dtype=torch.float64)
+    logits = torch.randn(3, 1, 4, dtype=torch.float64, requires_grad=True)
+    log_prob = training._BernoulliLogProb.apply
+    torch.testing.assert_close(log_prob(x, logits), (x * logits - F.softplus(logits)).sum(-1))
+    assert torch.autograd.gradcheck(lambda logits: log_prob(x, logits), logits)
+    assert log_prob(x, torch.full((1, 1, 4), 1e4, dtype=torch.float64)).tolist() == [[-2e4]]
