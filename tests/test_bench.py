@@ -57,24 +57,22 @@ def test_measurement_limits_the_ratio():
     assert measurement(2.0, 0.5).ratio_limit == 4.0
 
 
-def test_measure_compares_the_time_of_an_image():
-    """A way that computes four times as much for an image has a ratio of about four, whatever the batch."""
-    matrix = torch.ones(200, 200)
+def test_measure_compares_the_time_of_an_image(monkeypatch):
+    """Ten images in eight seconds against twenty in four are a ratio of four, whatever the batches."""
+    clock = itertools.count(step=1e-3)  # every look at the clock takes a millisecond: a matrix product takes one
+    elapsed = [0.0]
+    monkeypatch.setattr(measure.time, "process_time", lambda: next(clock) + elapsed[0])
 
-    def multiply(times):
+    def take(seconds):
         while True:
-            for _ in range(times):
-                torch.mm(matrix, matrix)
+            elapsed[0] += seconds
             yield
 
-    found = measure.measure(
-        work(baseline=measure.Way(lambda: multiply(80), 10), ours=measure.Way(lambda: multiply(40), 20)),
-        pairs=5,
-        steps=10,
-        sgemm_size=64,
-    )
-    assert found.ratio == pytest.approx(4, rel=0.5)  # wide: other work on the machine changes caches and clocks
-    assert found.low <= found.ratio <= found.high
+    ways = {"baseline": measure.Way(lambda: take(8), 10), "ours": measure.Way(lambda: take(4), 20)}
+    found = measure.measure(work(**ways, flop=1e8), pairs=3, steps=10, sgemm_size=100)
+    assert (found.ratio, found.baseline_s, found.ours_s) == pytest.approx((4, 0.8, 0.2), rel=1e-3)
+    # ours: 1e8 FLOP in 0.2 s; the product: 2 · 100³ FLOP in 1 ms
+    assert found.sgemm_share == pytest.approx((1e8 / 0.2) / (2e6 / 1e-3), rel=1e-3)
 
 
 def test_flop_per_image_counts_the_encoder_once():

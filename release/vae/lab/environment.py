@@ -4,6 +4,7 @@
     COURSE_DATA      a folder                     default ./data     where MNIST and Fashion-MNIST are or go
     COURSE_BUDGET    quick | standard | full      default standard   how long the notebooks train
     COURSE_DEVICE    auto | cpu | cuda            default auto       auto: cuda if it works, else cpu
+    COURSE_TRAINING  retrain | weights            default retrain    weights: only load finished checkpoints, as in grading
 
 They are read at each call, so a change takes effect at once.
 """
@@ -16,6 +17,7 @@ import torch
 DATASETS = ("mnist", "fashion", "glyphs")
 BUDGET_NAMES = ("quick", "standard", "full")
 DEVICES = ("auto", "cpu", "cuda")
+TRAININGS = ("retrain", "weights")
 
 
 def dataset() -> str:
@@ -57,6 +59,15 @@ def device() -> torch.device:
             "COURSE_DEVICE is 'cuda', but torch finds no GPU that works: set it to 'auto' or 'cpu', or unset it"
         )
     return torch.device("cpu")
+
+
+def may_train() -> bool:
+    """Return whether `lab.fit` may train a model whose checkpoint is missing.
+
+    Raises:
+        ValueError: when COURSE_TRAINING is none of `TRAININGS`.
+    """
+    return _choice("COURSE_TRAINING", TRAININGS, default="retrain") == "retrain"
 
 
 def _choice(variable: str, allowed: tuple[str, ...], default: str) -> str:

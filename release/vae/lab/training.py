@@ -109,7 +109,7 @@ def fit(
     Raises:
         TrainingError: when a loss is not a finite number.
         CheckpointError: when the file of that name is unreadable or is of another model or data set, or of an
-            interrupted run with another budget.
+            interrupted run with another budget; also when it is missing and COURSE_TRAINING is "weights".
     """
     budget = _budget(budget)
     path = Path(folder) / checkpoints.name(name, k, budget.epochs, seed)
@@ -118,6 +118,11 @@ def fit(
     if path.exists():
         unfinished.unlink(missing_ok=True)  # left behind by a run that ended between its last two lines
         return _finished(path, model, plan["dataset"])
+    if not environment.may_train():
+        raise CheckpointError(
+            f"{path} was not handed in, and nothing is trained here (COURSE_TRAINING=weights). Hand in the folder "
+            f"{path.parent}/ together with the notebook; its file's name tells the model, K, epochs and seed."
+        )
     # A generator state belongs to a device; fork_rng must be told which, else it saves those of every GPU.
     cuda = [images.device.index or 0] if images.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):

@@ -1,7 +1,7 @@
 """One row of noise is drawn for the whole batch."""
 
 FAILS = {"negative_elbo"}
-HINT = "noise of its own"
+HINT = "has its own noise"
 
 
 def negative_elbo(self, x, reduction="mean"):

@@ -1,7 +1,7 @@
 """One number of noise is drawn for each image."""
 
 FAILS = {"negative_elbo"}
-HINT = "noise of its own"
+HINT = "has its own noise"
 
 
 def negative_elbo(self, x, reduction="mean"):

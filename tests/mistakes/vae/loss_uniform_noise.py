@@ -1,7 +1,7 @@
 """Uniform noise is drawn (keras issue 4211)."""
 
 FAILS = {"negative_elbo"}
-HINT = "noise of its own"
+HINT = "has its own noise"
 
 
 def negative_elbo(self, x, reduction="mean"):

@@ -1,7 +1,7 @@
 """The noise is zero."""
 
 FAILS = {"negative_elbo"}
-HINT = "noise of its own"
+HINT = "has its own noise"
 
 
 def negative_elbo(self, x, reduction="mean"):
