@@ -12,6 +12,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 MAX_PRINTED = 2000  # characters kept of what a call prints
+MAX_TEXT = 2000  # characters kept of what an exception says
 
 
 class AffineEncoder(nn.Module):
@@ -129,7 +130,8 @@ class Agent:
             request = wire.decode(header, payload, self.max_bytes)
             operation = getattr(self, "do_" + request.pop("op"))
             arguments = {name: self._take_in(value) for name, value in request.items()}
-            reply = {"value": operation(**arguments)}
+            with contextlib.redirect_stdout(Printed()):
+                reply = {"value": operation(**arguments)}
             return wire.encode(reply, self.max_bytes)
         except Failure as failure:
             reply = {"failure": failure.kind, "text": str(failure)}
@@ -138,7 +140,7 @@ class Agent:
         except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
             reply = {"failure": "raised", "text": f"{type(error).__name__}: {_text(error)}"}
             reply["kinds"] = [kind.__name__[:100] for kind in type(error).__mro__[:20]]
-        reply["text"] = reply["text"][:2000]
+        reply["text"] = reply["text"][:MAX_TEXT]
         return wire.encode(reply, self.max_bytes)
 
     # --- what can be asked -----------------------------------------------------------------------
@@ -174,6 +176,9 @@ class Agent:
             raise Failure("bad answer", f"returned {self.wire.describe(value)} where a torch.Tensor is expected")
         if value.requires_grad:
             weight = torch.ones_like(value) if cotangent is None else cotangent.to(value.dtype)
+            if weight.shape != value.shape:
+                expected = tuple(weight.shape)
+                raise Failure("bad answer", f"returned {self.wire.describe(value)} where shape {expected} is expected")
             gradients = torch.autograd.grad((value * weight).sum(), sources, allow_unused=True)
         else:
             gradients = [None] * len(sources)
@@ -214,11 +219,12 @@ class Agent:
 
     def do_load(self, owner, values, gradients):
         own = {**dict(owner.named_parameters()), **dict(owner.named_buffers())}
+        for name in (*values, *gradients):
+            if name not in own:
+                raise Failure("bad answer", f"the model has no parameter or buffer named {name!r}")
         for name, gradient in gradients.items():
             own[name].grad = gradient.clone()
         for name, value in values.items():
-            if name not in own:
-                raise Failure("bad answer", f"the model has no parameter or buffer named {name!r}")
             with torch.no_grad():
                 own[name].copy_(value)
 
@@ -282,7 +288,7 @@ class Agent:
 
 def _text(error):
     try:
-        return str(error)
+        return str.__getitem__(str(error), slice(MAX_TEXT))  # str() may return a subclass
     except BaseException:
         return "(its message cannot be read)"
 

@@ -39,7 +39,10 @@ __all__ = [
 ]
 
 MAX_BYTES = 2**28
+MAX_TEXT = 2000  # characters kept of a failure's text
+STUB = "NotImplementedError: write your answer here"  # of an unsolved cell of the release
 
+TENSOR_OR_NONE = (torch.Tensor, type(None))
 Transport = Callable[[bytes, bytes], tuple[bytes, bytes]]
 
 
@@ -133,7 +136,8 @@ class Student:
     def inspect(self, target: "str | tuple[Handle, str]", *args: object, **kwargs: object) -> Inspection:
         """Call the target and return its value with the arguments as they are afterwards and what was printed."""
         request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "inspect": True}
-        return Inspection(**self._ask("call", _name(target), **request))
+        fields = {"value": object, "arguments": tuple, "printed": str}
+        return Inspection(**self._ask_record("call", _name(target), fields, **request))
 
     def gradient(
         self,
@@ -151,7 +155,11 @@ class Student:
         """
         request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "wrt": tuple(wrt)}
         request |= {"parameters_of": _out(parameters_of), "cotangent": cotangent, "part": part}
-        return Gradient(**self._ask("gradient", _name(target), **request))
+        fields = {"value": torch.Tensor, "inputs": tuple, "parameters": dict}
+        found = Gradient(**self._ask_record("gradient", _name(target), fields, **request))
+        if len(found.inputs) != len(wrt) or not _all(TENSOR_OR_NONE, (*found.inputs, *found.parameters.values())):
+            raise BadAnswer(_unreadable(_name(target)))
+        return found
 
     def new(self, target: str, *args: object, **kwargs: object) -> "Handle":
         """Construct an object of the submission and keep it there."""
@@ -189,7 +197,12 @@ class Student:
 
     def convolutions(self, handle: "Handle", *args: object) -> Convolutions:
         """Call a module and watch its convolutions."""
-        return Convolutions(**self._ask("convolutions", _name(handle), owner=_out(handle), args=_out(args)))
+        fields = {"kernels": list, "output": tuple, "ablated": tuple}
+        request = {"owner": _out(handle), "args": _out(args)}
+        found = Convolutions(**self._ask_record("convolutions", _name(handle), fields, **request))
+        if not _all(tuple, found.kernels) or not _all(torch.Tensor, (*found.output, *found.ablated)):
+            raise BadAnswer(f"{_name(handle)}: expected tensors from a call, got other values.")
+        return found
 
     def global_rng(self) -> torch.Tensor:
         """Return the state of torch's global random number generator in the kernel."""
@@ -204,16 +217,28 @@ class Student:
             reply = wire.decode(*self._transport(header, payload), self._max_bytes)
         except wire.WireError as error:
             raise BadAnswer(f"{asked}: the kernel's answer cannot be read: {error}.") from None
-        if type(reply) is not dict or not ("value" in reply or reply.get("failure") in FAILURES):
-            raise BadAnswer(f"{asked}: the kernel's answer cannot be read.")
-        if "failure" in reply:
-            error = FAILURES[reply["failure"]](_explain(reply["failure"], asked, str(reply.get("text", ""))))
-            error.kinds = tuple(map(str, reply.get("kinds") or ()))
+        if type(reply) is not dict:
+            raise BadAnswer(_unreadable(asked))
+        failure, text, kinds = reply.get("failure"), reply.get("text"), reply.get("kinds", [])
+        if type(failure) is str and failure in FAILURES and type(text) is str and type(kinds) is list:
+            error = FAILURES[failure](_explain(failure, asked, text[:MAX_TEXT]))
+            error.kinds = tuple(kind for kind in kinds if type(kind) is str)
             raise error
+        if "value" not in reply:
+            raise BadAnswer(_unreadable(asked))
         found = _opaque(reply["value"])
         if found is not None:
             raise BadAnswer(f"{asked} returned {found}; expected torch tensors or plain Python values.")
         return reply["value"]
+
+    def _ask_record(self, operation: str, asked: str, fields: dict[str, type], **request: object) -> dict:
+        """Ask and return a dict with just these fields, each of its type: the kernel may answer anything."""
+        record = self._ask(operation, asked, **request)
+        if type(record) is not dict or record.keys() != fields.keys():
+            raise BadAnswer(_unreadable(asked))
+        if not all(isinstance(record[name], kind) for name, kind in fields.items()):
+            raise BadAnswer(_unreadable(asked))
+        return record
 
 
 class Handle:
@@ -221,7 +246,7 @@ class Handle:
 
     def __init__(self, student: Student, reference: object, name: str):
         if type(reference) is not Reference:
-            raise BadAnswer(f"{name}: the kernel's answer cannot be read.")
+            raise BadAnswer(_unreadable(name))
         self._student, self._reference, self._name = student, reference, name
 
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -263,7 +288,18 @@ class Handle:
 
     def state(self) -> State:
         """Return the module's parameters, buffers, gradients and flags."""
-        return State(**self._ask("state"))
+        fields = dict.fromkeys(("parameters", "buffers", "gradients", "requires_grad", "training"), dict)
+        state = State(**self._student._ask_record("state", self._name, fields, owner=self._reference))
+        tensors = (*state.parameters.values(), *state.buffers.values())
+        flags = (*state.requires_grad.values(), *state.training.values())
+        if not (
+            _all(torch.Tensor, tensors)
+            and _all(bool, flags)
+            and _all(TENSOR_OR_NONE, state.gradients.values())
+            and state.parameters.keys() == state.gradients.keys() == state.requires_grad.keys()
+        ):
+            raise BadAnswer(_unreadable(self._name))
+        return state
 
     def load(self, values: dict[str, torch.Tensor], gradients: dict[str, torch.Tensor] | None = None) -> None:
         """Set parameters and buffers, and gradients of parameters, by name."""
@@ -294,6 +330,14 @@ def _name(target: object) -> str:
     return target._name if isinstance(target, Handle) else str(target)
 
 
+def _all(kind, values) -> bool:
+    return all(isinstance(value, kind) for value in values)
+
+
+def _unreadable(asked: str) -> str:
+    return f"{asked}: the kernel's answer cannot be read."
+
+
 def _opaque(value: object) -> str | None:
     if isinstance(value, Opaque):
         return value.text
@@ -307,7 +351,7 @@ def _explain(failure: str, asked: str, text: str) -> str:
     if failure == "not defined":
         return f"{text}. Run all cells from the top: is the exercise's cell solved, free of errors, and its name unchanged?"
     if failure == "raised":
-        if text.startswith("NotImplementedError"):
-            return f"{asked} is not written yet."
+        if text.startswith(STUB) or text.rstrip(": ") == "NotImplementedError":
+            return f"{asked} is not written yet, or calls an exercise that is not."
         return f"{asked} raised {text}"
     return f"{asked}: {text}."

@@ -127,7 +127,13 @@ def run_suite(
         "--noconftest",
         "--import-mode=importlib",
     ]
-    options += ["--capture=no", "--disable-plugin-autoload", "--assert=plain", *(f"-pno:{name}" for name in off)]
+    options += [
+        "--capture=no",
+        "--disable-plugin-autoload",
+        "--assert=plain",
+        "--tb=native",
+        *(f"-pno:{name}" for name in off),
+    ]
     addopts = os.environ.pop("PYTEST_ADDOPTS", None)
     try:
         code = pytest.main([*options, str(path)], plugins=[plugin])

@@ -30,6 +30,7 @@ DTYPES = (
     torch.uint8,
     torch.bool,
 )
+DTYPE_NAMES = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
 
 
 class WireError(ValueError):
@@ -61,7 +62,10 @@ def describe(value: object) -> str:
     """Return what `value` is in a student's words: its type and, where it has one, its shape."""
     kind = type(value)
     name = kind.__name__ if kind.__module__ in ("builtins", "__main__") else f"{kind.__module__}.{kind.__name__}"
-    shape = getattr(value, "shape", None)
+    try:
+        shape = getattr(value, "shape", None)
+    except Exception:  # whatever a property raises
+        shape = None
     if isinstance(shape, tuple) and len(shape) <= MAX_AXES and all(type(n) is int for n in shape):
         return f"{name} of shape {tuple(shape)}"
     return name[:200]
@@ -74,7 +78,7 @@ def encode(value: object, max_bytes: int) -> tuple[bytes, bytes]:
         WireError: the value is too large, too deep, or of a type that the wire does not carry.
     """
     tensors: dict[str, torch.Tensor] = {}
-    room = [max_bytes, MAX_ITEMS]
+    room = [max_bytes, MAX_ITEMS, MAX_HEADER_BYTES]
     header = json.dumps(_pack(value, tensors, room, 0)).encode()
     if len(header) > MAX_HEADER_BYTES:
         raise WireError(f"the answer's description has {len(header)} bytes; {MAX_HEADER_BYTES} are allowed")
@@ -89,6 +93,10 @@ def decode(header: bytes, payload: bytes, max_bytes: int) -> object:
     """
     if len(header) > MAX_HEADER_BYTES or len(payload) > max_bytes + MAX_HEADER_BYTES:
         raise WireError(f"a message of {len(header)} + {len(payload)} bytes; {max_bytes} are allowed")
+    if (
+        int.from_bytes(payload[:8], "little") > MAX_HEADER_BYTES
+    ):  # of safetensors' own header, which may name millions of tensors
+        raise WireError("a message whose payload has too long a header")
     try:
         tree = json.loads(bytes(header))
         tensors = load_tensors(bytes(payload))
@@ -107,42 +115,56 @@ def _pack(value: object, tensors: dict, room: list[int], depth: int) -> dict:
         raise WireError(f"more than {MAX_ITEMS} items")
     if value is None or value is True or value is False:
         return {"k": "v", "v": value}
-    if isinstance(value, torch.Tensor):
+    kind = type(value)  # never isinstance: an object may name any class as its own
+    if issubclass(kind, torch.Tensor):
         return _pack_tensor(value, tensors, room)
-    if type(value) is int:
+    if kind is int:
         if value.bit_length() > 63:
             raise WireError("an int of more than 63 bits")
         return {"k": "v", "v": value}
-    if isinstance(value, float):  # numpy.float64 is one
+    if issubclass(kind, float):  # numpy.float64 is one
         return {"k": "f", "v": float.hex(value)}
-    if type(value) is str:
-        if len(value) > MAX_TEXT:
-            raise WireError(f"a text of {len(value)} characters; {MAX_TEXT} are allowed")
-        return {"k": "v", "v": value.encode("utf-8", "replace").decode()}
-    if isinstance(value, tuple):  # named tuples and torch.return_types arrive as plain tuples
+    if kind is str:
+        return {"k": "v", "v": _text(value, room)}
+    if issubclass(kind, tuple):  # named tuples and torch.return_types arrive as plain tuples
         return {"k": "u", "v": [_pack(item, tensors, room, depth + 1) for item in tuple.__iter__(value)]}
-    if type(value) is list:
+    if kind is list:
         return {"k": "l", "v": [_pack(item, tensors, room, depth + 1) for item in value]}
-    if isinstance(value, dict) and all(type(key) is str for key in dict.keys(value)):
-        return {"k": "d", "v": {key: _pack(item, tensors, room, depth + 1) for key, item in dict.items(value)}}
-    if type(value) is torch.dtype:
+    if issubclass(kind, dict) and all(type(key) is str for key in dict.keys(value)):
+        items = {_text(key, room): _pack(item, tensors, room, depth + 1) for key, item in dict.items(value)}
+        return {"k": "d", "v": items}
+    if kind is torch.dtype:
         return {"k": "y", "v": str(value).removeprefix("torch.")}
-    for kind, mark in ((Seed, "s"), (Reference, "h"), (Opaque, "o")):
-        if type(value) is kind:
+    for known, mark in ((Seed, "s"), (Reference, "h"), (Opaque, "o")):
+        if kind is known:
             return {"k": mark, "v": next(iter(vars(value).values()))}
-    return {"k": "o", "v": describe(value)}
+    return {"k": "o", "v": _text(describe(value), room)}
+
+
+def _text(value: str, room: list[int]) -> str:
+    if len(value) > MAX_TEXT:
+        raise WireError(f"a text of {len(value)} characters; {MAX_TEXT} are allowed")
+    room[2] -= len(value)
+    if room[2] < 0:
+        raise WireError(f"texts of more than {MAX_HEADER_BYTES} characters in all")
+    return value.encode("utf-8", "replace").decode()  # lone surrogates cannot be written to any file
 
 
 def _pack_tensor(value: torch.Tensor, tensors: dict, room: list[int]) -> dict:
-    if value.dtype not in DTYPES or value.layout is not torch.strided or value.dim() > MAX_AXES:
-        return {"k": "o", "v": f"torch.Tensor of dtype {value.dtype}, layout {value.layout}, {value.dim()} axes"}
-    size = value.numel() * value.element_size()
+    with torch._C.DisableTorchFunctionSubclass():  # what a subclass says of itself does not count
+        requires_grad = torch.Tensor.requires_grad.__get__(value)
+        plain = torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor)
+    if type(plain) is not torch.Tensor or plain.is_nested or plain.is_meta:
+        return {"k": "o", "v": describe(value)}
+    if plain.dtype not in DTYPES or plain.layout is not torch.strided or plain.dim() > MAX_AXES:
+        return {"k": "o", "v": f"torch.Tensor of dtype {plain.dtype}, layout {plain.layout}, {plain.dim()} axes"}
+    size = plain.numel() * plain.element_size()
     room[0] -= size
     if room[0] < 0:  # before any copy: an expanded tensor may be far larger than its storage
-        raise WireError(f"a tensor of shape {tuple(value.shape)} takes {size} bytes, more than may be returned at once")
+        raise WireError(f"a tensor of shape {tuple(plain.shape)} takes {size} bytes, more than may be returned at once")
     name = str(len(tensors))
-    tensors[name] = value.detach().to("cpu").contiguous().clone()
-    return {"k": "t", "v": name, "g": bool(value.requires_grad)}
+    tensors[name] = plain.resolve_neg().to("cpu").contiguous().clone()
+    return {"k": "t", "v": name, "g": requires_grad}
 
 
 def _unpack(node: object, tensors: dict, room: list[int], depth: int) -> object:
@@ -152,7 +174,13 @@ def _unpack(node: object, tensors: dict, room: list[int], depth: int) -> object:
     if type(node) is not dict:
         raise WireError("a malformed message")
     kind, value = node.get("k"), node.get("v")
-    if kind == "v" and (value is None or type(value) in (bool, int, str)):
+    if kind == "v" and (value is None or type(value) is bool):
+        return value
+    if kind == "v" and type(value) is str:
+        return _checked(value)
+    if type(value) is int and value.bit_length() > 63:
+        raise WireError("an int of more than 63 bits")
+    if kind == "v" and type(value) is int:
         return value
     if kind == "f":
         return float.fromhex(value)
@@ -165,13 +193,20 @@ def _unpack(node: object, tensors: dict, room: list[int], depth: int) -> object:
         items = [_unpack(item, tensors, room, depth + 1) for item in value]
         return tuple(items) if kind == "u" else items
     if kind == "d" and type(value) is dict:
-        return {str(key): _unpack(item, tensors, room, depth + 1) for key, item in value.items()}
+        return {_checked(key): _unpack(item, tensors, room, depth + 1) for key, item in value.items()}
     if kind == "s" and type(value) is int:
         return Seed(value)
     if kind == "h" and type(value) is int:
         return Reference(value)
-    if kind == "y" and getattr(torch, str(value), None) in DTYPES:
-        return getattr(torch, value)
+    if kind == "y" and type(value) is str and value in DTYPE_NAMES:
+        return DTYPE_NAMES[value]
     if kind == "o" and type(value) is str:
-        return Opaque(value[:500])
+        return Opaque(_checked(value)[:500])
     raise WireError("a malformed message")
+
+
+def _checked(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise WireError(f"a text of {len(text)} characters; {MAX_TEXT} are allowed")
+    text.encode()  # lone surrogates are a UnicodeError
+    return text

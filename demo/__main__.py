@@ -44,9 +44,13 @@ def main() -> int:
     nbgrader("generate_feedback", ASSIGNMENT)
     nbgrader("export", "--to", "grades.csv")
     say("4. The result")
-    subprocess.run([sys.executable, "-m", "autograder", "grades", ASSIGNMENT], cwd=COURSE, env=environment(), check=True)
+    subprocess.run(
+        [sys.executable, "-m", "autograder", "grades", ASSIGNMENT], cwd=COURSE, env=environment(), check=True
+    )
     feedback = next(COURSE.glob("feedback/clamped/*/*.html"))
-    print(f"\n{time.monotonic() - started:.0f} s; in {COURSE.name}/: {feedback.relative_to(COURSE)}, grades.csv, reports/")
+    print(
+        f"\n{time.monotonic() - started:.0f} s; in {COURSE.name}/: {feedback.relative_to(COURSE)}, grades.csv, reports/"
+    )
     return 0
 
 
@@ -63,7 +67,9 @@ def environment() -> dict[str, str]:
 def prepare() -> None:
     """Make an empty course with this kit's sources and configuration."""
     shutil.rmtree(COURSE, ignore_errors=True)
-    shutil.copytree(ROOT / "source", COURSE / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "checkpoints"))
+    shutil.copytree(
+        ROOT / "source", COURSE / "source", ignore=shutil.ignore_patterns(".ipynb_checkpoints", "checkpoints")
+    )
     for name in ("course_config.py", "nbgrader_config.py"):
         shutil.copy(ROOT / name, COURSE / name)
 
@@ -72,7 +78,9 @@ def nbgrader(*arguments: str) -> None:
     """Run one of nbgrader's commands in the course; its log is shown where it tells of progress, and whole when it fails."""
     command = [str(Path(sys.executable).with_name("nbgrader")), *arguments]
     print("$ nbgrader", *arguments, flush=True)
-    with subprocess.Popen(command, cwd=COURSE, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as process:
+    with subprocess.Popen(
+        command, cwd=COURSE, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as process:
         log = []
         for line in process.stdout:
             log.append(line)
@@ -108,7 +116,9 @@ def hand_in() -> None:
 def answers(release: nbformat.NotebookNode, solved: nbformat.NotebookNode) -> nbformat.NotebookNode:
     """Return the release with the right solutions in its solution cells."""
     notebook = nbformat.from_dict(release)
-    right = {c.metadata.nbgrader.grade_id: c.source for c in solved.cells if c.metadata.get("nbgrader", {}).get("solution")}
+    right = {
+        c.metadata.nbgrader.grade_id: c.source for c in solved.cells if c.metadata.get("nbgrader", {}).get("solution")
+    }
     for answer in notebook.cells:
         name = answer.metadata.get("nbgrader", {}).get("grade_id")
         if name in right and answer.cell_type == "code":
@@ -125,7 +135,11 @@ def wrong(mistake: str) -> tuple[str, str]:
     """Return the exercise of a known mistake and its code, without what describes it to the tests."""
     source = (ROOT / "tests" / "mistakes" / ASSIGNMENT / f"{mistake}.py").read_text()
     tree = ast.parse(source)
-    named = {node.targets[0].id: node for node in tree.body if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)}
+    named = {
+        node.targets[0].id: node
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
     (exercise,) = ast.literal_eval(named["FAILS"].value)
     code = [node for node in tree.body[1:] if node not in (named["FAILS"], named["HINT"])]
     return exercise, "\n\n\n".join(ast.get_source_segment(source, node) for node in code)
@@ -143,7 +157,9 @@ def work(student: str, notebook: nbformat.NotebookNode) -> str:
     """Run a submission in its own folder, as its student would, and hand it in with its checkpoint."""
     path = write(student, notebook)
     shutil.copytree(COURSE / "release" / ASSIGNMENT / "lab", path.parent / "lab")
-    client = NotebookClient(notebook, timeout=600, allow_errors=True, resources={"metadata": {"path": str(path.parent)}})
+    client = NotebookClient(
+        notebook, timeout=600, allow_errors=True, resources={"metadata": {"path": str(path.parent)}}
+    )
     client.execute(env=os.environ | CHOICES)
     nbformat.write(notebook, path)
     return student

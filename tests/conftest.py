@@ -18,8 +18,10 @@ def pytest_terminal_summary(terminalreporter):
     """Show which hidden test is failed by which mistakes."""
     from tests import test_suite_vae
 
-    terminalreporter.section("hidden tests and the mistakes that fail them")
-    terminalreporter.write_line(test_suite_vae.kill_matrix_table())
+    table = test_suite_vae.kill_matrix_table(terminalreporter)
+    if table:
+        terminalreporter.section("hidden tests and the mistakes that fail them")
+        terminalreporter.write_line(table)
 
 
 class TemporaryCourse:
@@ -113,7 +115,9 @@ def checkpoint(once):
 
     def train(folder):
         environment = os.environ | CHOICES | {"PYTHONPATH": str(ROOT)}
-        subprocess.run([sys.executable, "-c", program], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [sys.executable, "-c", program], cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL
+        )
 
     (path,) = once("trained", train).glob("checkpoints/*.safetensors")
     return path

@@ -20,7 +20,12 @@ def demo(once):
 
     def run(folder):
         done = subprocess.run(
-            [sys.executable, "-m", "demo", str(folder / "course")], cwd=ROOT, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ
+            [sys.executable, "-m", "demo", str(folder / "course")],
+            cwd=ROOT,
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=os.environ,
         )
         (folder / "printed").write_text(done.stdout)
         assert done.returncode == 0, done.stdout[-5000:]

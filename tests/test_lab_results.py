@@ -13,10 +13,10 @@ from lab.errors import ResultsError
 def test_merge_keeps_other_entries(tmp_path):
     """A record is added under its key; other keys and other entries of the key stay."""
     path = tmp_path / "new" / "results.yaml"
-    results.merge(path, "vae", {"elbo": -90.5})
+    results.merge(path, "vae", {"elbo": -90.5, "seconds": 3})
     results.merge(path, "iwae", {"elbo": -89.0, "ks": [1, 5]})
     returned = results.merge(path, "vae", {"kl": 25.0, "elbo": -90.0})
-    expected = {"vae": {"elbo": -90.0, "kl": 25.0}, "iwae": {"elbo": -89.0, "ks": [1, 5]}}
+    expected = {"vae": {"elbo": -90.0, "seconds": 3, "kl": 25.0}, "iwae": {"elbo": -89.0, "ks": [1, 5]}}
     assert returned == expected == results.load(path)
 
 

@@ -142,9 +142,24 @@ def test_fit_gives_the_step_every_image_binarised_anew(tmp_path):
 
 
 def test_fit_validates_in_evaluation_mode_with_one_noise(tmp_path):
-    """Equal weights have equal validation losses in every epoch, whatever the noise in the model."""
-    _, history = run(tmp_path, step=lambda module, optimizer, x: 1.0)
+    """Validation runs in evaluation mode without gradient, and equal weights have equal losses in every epoch."""
+    modes = set()
+
+    class Watched(Tiny):
+        def forward(self, x):
+            modes.add((self.training, self.encoder[2].training, torch.is_grad_enabled()))
+            return super().forward(x)
+
+    _, history = run(tmp_path, Watched(), step=lambda module, optimizer, x: 1.0)
+    assert modes == {(False, False, False)}
     assert len(set(history.validation)) == 1
+
+
+def test_fit_draws_new_noise_in_every_epoch(tmp_path):
+    """Validation does not set the noise of the next epoch's training back."""
+    noise = []
+    run(tmp_path, step=lambda module, optimizer, x: noise.append(torch.rand(()).item()) or 1.0)
+    assert len(set(noise)) == len(noise) == 16
 
 
 def test_fit_keeps_the_best_weights(tmp_path):
@@ -204,6 +219,43 @@ def test_fit_resumes_to_the_same_bits(tmp_path, capsys, after):
     assert dataclasses.replace(history, seconds=0) == dataclasses.replace(expected, seconds=0)
     assert ("going on after epoch" in capsys.readouterr().out) == (after > 4)
     assert [path.name for path in (tmp_path / "parts").iterdir()] == ["vae_k1_epochs4_seed0.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("losses", "best_epoch"), [([3.0, 5.0, 4.0, 1.0], 4), ([1.0, 5.0, 4.0, 3.0], 1)], ids=["last", "first"]
+)
+def test_fit_resumes_from_the_last_weights_and_keeps_the_best(tmp_path, losses, best_epoch):
+    """After an interruption training goes on from the last epoch's weights, and an earlier best is not forgotten."""
+    steps = 0
+
+    def interrupted(module, optimizer, x):
+        nonlocal steps
+        steps += 1
+        if steps > 9:  # two epochs of four steps are whole
+            raise KeyboardInterrupt
+        return count_step(module, optimizer, x)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, Scripted(losses), interrupted)
+    resumed, history = run(tmp_path, Scripted(losses[2:]), count_step)
+    assert (resumed.weight.item(), history.best_epoch, history.validation) == (4 * best_epoch, best_epoch, losses)
+
+
+def test_fit_finishes_a_run_that_was_stopped_at_its_end(tmp_path, monkeypatch):
+    """A run that ends between its last epoch and its checkpoint is finished by the next call, in evaluation mode."""
+    uninterrupted, _ = run(tmp_path / "whole")
+
+    def crash(*args):
+        raise OSError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoints, "save", crash)
+        with pytest.raises(OSError, match="disk full"):
+            run(tmp_path / "parts")
+    finished, history = run(tmp_path / "parts", step=None)
+    assert same(finished, uninterrupted)
+    assert history.epochs == 4
+    assert not finished.training
 
 
 def interrupt(folder, **changes):

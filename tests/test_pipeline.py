@@ -184,7 +184,9 @@ def test_regrade_gives_the_same_report(graded, once):
     again.folder = graded
     again.nbgrader("autograde", "vae", "--student", "c-mutilated", "--force", COURSE_CALL_TIMEOUT_S="2")
     after = report(graded, "c-mutilated")
-    assert [(o.test, o.status, o.message) for o in after.outcomes] == [(o.test, o.status, o.message) for o in before.outcomes]
+    assert [(o.test, o.status, o.message) for o in after.outcomes] == [
+        (o.test, o.status, o.message) for o in before.outcomes
+    ]
     assert all(o.status is not Status.ERROR for o in after.outcomes)
 
 
