@@ -164,10 +164,10 @@ class Agent:
         return self._keep(value)
 
     def do_gradient(self, target, args, kwargs, wrt, parameters_of, cotangent, part):
-        args = list(args)
+        function, args = self._find(target), list(args)
         for i in wrt:
             args[i] = args[i].clone().requires_grad_(True)
-        value = self._find(target)(*args, **kwargs)
+        value = function(*args, **kwargs)
         if part is not None and isinstance(value, (tuple, list)) and part < len(value):
             value = value[part]
         named = dict(parameters_of.named_parameters()) if parameters_of is not None else {}

@@ -3,14 +3,16 @@
 Read at the doors (nbgrader_config.py, the command line) and passed down. Errors name the key, the value and what is allowed.
 """
 
+import contextlib
 import importlib.util
 import os
 import secrets
+import tempfile
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -37,8 +39,8 @@ class Course(BaseSettings):
     budget: Literal["quick", "standard", "full"] = "standard"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     training: Literal["weights", "retrain"] = "weights"
-    gate_margin_nats: float = Field(1.5, ge=0, description="full marks down to this far below the reference, at least")
-    gate_width_nats: float = Field(6.0, gt=0, description="from full marks to none, linearly")
+    gate_margin_nats: float = Field(1.5, ge=0, allow_inf_nan=False, description="full marks down to this far below the reference, at least")
+    gate_width_nats: float = Field(6.0, gt=0, allow_inf_nan=False, description="from full marks to none, linearly")
     suspicious_nats: float = Field(5.0, gt=0, description="a result better than every reference by more is flagged")
     cell_timeout_s: Positive = 900
     call_timeout_s: Positive = 10
@@ -62,16 +64,24 @@ class Course(BaseSettings):
 
     @property
     def key(self) -> str:
-        """The secret: the configured one, or that of .course_secret, which is made where it is missing."""
+        """The secret: the configured one, or that of .course_secret, which is made where it is missing.
+
+        Raises:
+            ConfigError: .course_secret is empty.
+        """
         if self.secret.get_secret_value():
             return self.secret.get_secret_value()
         path = self.root / ".course_secret"
-        try:
-            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with open(descriptor, "w") as file:
-            file.write(text := secrets.token_hex(16))
+        if not path.exists():
+            # written whole before it gets its name: another process never reads half of it
+            descriptor, partial = tempfile.mkstemp(dir=self.root, prefix=".course_secret")
+            with open(descriptor, "w") as file:
+                file.write(secrets.token_hex(16))
+            with contextlib.suppress(FileExistsError):
+                os.link(partial, path)
+            os.unlink(partial)
+        if not (text := path.read_text().strip()):
+            raise ConfigError(".course_secret: is empty; remove the file, or write a long random text into it.")
         return text
 
 
@@ -92,6 +102,10 @@ def load(root: Path | None = None) -> Course:
         course = module.course
     except ValidationError as error:
         raise ConfigError("\n".join(_problem(problem) for problem in error.errors())) from None
+    except SettingsError:  # the one value that is no plain word
+        value = os.environ.get("COURSE_ASSIGNMENTS")
+        message = f"the environment variable COURSE_ASSIGNMENTS: assignments = {value!r}: expected a JSON list"
+        raise ConfigError(f"""{message}, as '["vae"]'.""") from None
     except Exception as error:
         raise ConfigError(f"course_config.py: {type(error).__name__}: {error}") from None
     if not isinstance(course, Course):
@@ -101,8 +115,8 @@ def load(root: Path | None = None) -> Course:
 
 def _problem(problem: dict) -> str:
     key = ".".join(map(str, problem["loc"])) or "course"
-    variable = f"COURSE_{key.upper()}"
+    variable = f"COURSE_{key.split('.')[0].upper()}"
     where = f"the environment variable {variable}" if variable in os.environ else "course_config.py"
     value = os.environ.get(variable, problem.get("input"))
-    shown = "" if key == "secret" else f" = {value!r}"
+    shown = "" if key == "secret" or problem["type"] == "missing" else f" = {value!r}"  # if missing, the value is all others
     return f"{where}: {key}{shown}: {problem['msg']}."

@@ -1,5 +1,6 @@
 """Says what of torch, GPU, data, sandbox and nbgrader is there, and what to do about what is missing."""
 
+import contextlib
 import os
 import sqlite3
 import sys
@@ -10,6 +11,7 @@ from pathlib import Path
 from autograder.course import ROOT, ConfigError, Course
 
 MIN_FREE_GIB = 2
+LOCK_S = 5  # how long another program may hold the gradebook
 
 
 def preflight(course: Course, coursedir) -> None:
@@ -126,10 +128,9 @@ def _gradebook(url: str, root: Path) -> str:
     try:
         # a transaction that changes nothing: file permissions alone do not tell (root, full disks, network drives)
         existed = path.exists()
-        with sqlite3.connect(path, timeout=5, isolation_level=None) as database:
+        with contextlib.closing(sqlite3.connect(path, timeout=LOCK_S, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
             database.execute("ROLLBACK")
-        database.close()
         if not existed:
             path.unlink()
     except (sqlite3.Error, OSError) as error:

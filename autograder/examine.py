@@ -8,10 +8,11 @@ import hashlib
 import time
 import traceback
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import nbformat
+import torch
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from safetensors.torch import load as load_tensors
@@ -128,6 +129,8 @@ def checkpoints(course: Course, folder: Path) -> tuple[dict[str, bytes], list[st
     """Return copies of a submission's checkpoints, and what was left out and why."""
     files, notes = {}, []
     limit = course.checkpoint_limit_mib * 2**20
+    if (folder / "checkpoints").is_symlink():  # it might lead to another student's
+        return files, ["checkpoints is a link and was left out; expected a folder. Hand in the files themselves."]
     for path in sorted(folder.glob("checkpoints/*.safetensors"))[:32]:
         try:
             files[f"checkpoints/{path.name}"] = read_bytes(path, limit)
@@ -148,7 +151,7 @@ def digest(files: dict[str, bytes]) -> str:
         sha = hashlib.sha256()
         for name in sorted(tensors):
             sha.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}".encode())
-            sha.update(tensors[name].contiguous().flatten().view(-1).cpu().numpy().tobytes())
+            sha.update(tensors[name].flatten().view(torch.uint8).numpy().tobytes())  # as bytes: numpy has no bfloat16
         digests.append(sha.hexdigest())
     return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest() if digests else ""
 
@@ -157,12 +160,13 @@ def same_weights(report: Report, folder: Path) -> list[str]:
     """Return the other students whose stored report of the assignment names the same weights."""
     if not report.weights:
         return []
-    paths = folder.glob(f"*/{report.assignment}/{report.notebook}.json")
-    return sorted(
-        other.student
-        for path in paths
-        if (other := Report.load(path)).weights == report.weights and other.student != report.student
-    )
+    others = []
+    for path in folder.glob(f"*/{report.assignment}/{report.notebook}.json"):
+        with suppress(OSError, ValueError):  # a damaged report of another student is no reason to stop here
+            other = Report.load(path)
+            if other.weights == report.weights and other.student != report.student:
+                others.append(other.student)
+    return sorted(others)
 
 
 def _evaluate(course, main, stack, notebook, files, assignment, student, log) -> likelihood.Evaluation | StudentError:

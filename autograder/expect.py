@@ -1,13 +1,14 @@
 """Assertions about a student's answers: each says what was asked, what was expected, what came and what to do.
 
-What was expected is said in kind (shape, dtype, property), never as the hidden value. Answers come from `remote`, so they are plain
-tensors and Python values, but of any type, shape and content.
+What was expected is said in kind (shape, dtype, property), never as the hidden value. Answers come from `remote`, so
+they are plain tensors and Python values, but of any type, shape and content.
 
     Wrong(AssertionError)    a failed hidden test; `hint` names the known mistake the answer looks like
 """
 
 import math
 from collections.abc import Callable, Iterable, Mapping
+from itertools import zip_longest
 
 import torch
 
@@ -129,12 +130,15 @@ def close(
     todo: str = "",
     shape_todo: str = "",
 ) -> torch.Tensor:
-    """Return `got`, detached, if it equals `want` to the accuracy asked for, or one of the other values that are as right.
+    """Return `got`, detached, if it equals `want` to the accuracy asked for, or one of the other values that are as
+    right.
 
-    Accuracy: 1e-5 a value in float64 (relative to values above 1), 1e-3 in float32, relative to the larger of a value and the mean size of all.
+    Accuracy: 1e-5 a value in float64 (relative to values above 1), 1e-3 in float32, relative to the larger of a value
+    and the mean size of all.
 
     Args:
-        also: other values accepted, None for none, looked at only where `want` is missed, so a generator does no needless work. An answer
+        also: other values accepted, None for none, looked at only where `want` is missed, so a generator does no
+        needless work. An answer
             built from a student's own earlier functions is right, even where those are not.
         hint: tells the known mistake that the answer looks like.
         gradient: False where the result must not require gradient.
@@ -206,7 +210,7 @@ def silent(inspection: Inspection, *, asked: str) -> None:
 
 def inputs_kept(inspection: Inspection, arguments: Mapping[str, object], *, asked: str) -> None:
     """Check that the tensors among a call's arguments are as they were."""
-    for (name, before), after in zip(arguments.items(), inspection.arguments, strict=True):
+    for (name, before), after in zip_longest(arguments.items(), inspection.arguments[: len(arguments)]):
         if isinstance(before, torch.Tensor) and not identical(before, after):
             raise Wrong(asked, f"{name} to be as it was before the call", f"a changed {name}", "", SAID["in_place"])
 

@@ -13,9 +13,14 @@ def table(folder: Path, assignment: str) -> str:
     """Return the table of the reports under `folder`, best score first.
 
     Raises:
-        ConfigError: there is no report of the assignment.
+        ConfigError: there is no report of the assignment, or one cannot be read.
     """
-    reports = [Report.load(path) for path in folder.glob(f"*/{assignment}/*.json")]
+    reports = []
+    for path in folder.glob(f"*/{assignment}/*.json"):
+        try:
+            reports.append(Report.load(path))
+        except (OSError, ValueError):
+            raise ConfigError(f"{path.relative_to(folder.parent)}: not a readable report; grade this student again") from None
     if not reports:
         raise ConfigError(f"{folder.name}: no report of {assignment}; run `nbgrader autograde {assignment}` first")
     reports.sort(key=lambda report: (-report.score if report.graded else 1, report.student))

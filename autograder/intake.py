@@ -8,6 +8,7 @@ other metadata are dropped; a cell's nbgrader metadata is the release's. What ca
 import copy
 import json
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -18,8 +19,10 @@ from traitlets import Instance
 
 from autograder import doctor
 from autograder.course import ConfigError, Course
+from autograder.report import printable
 
 MAX_CELLS = 2000
+BASE64 = re.compile(r"[A-Za-z0-9+/=\s]*")  # of pictures: nothing that ends an attribute in feedback
 KERNELSPEC = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
 
@@ -44,11 +47,13 @@ def read_bytes(path: Path, limit: int) -> bytes:
         info = os.fstat(descriptor)
         if not stat.S_ISREG(info.st_mode):
             raise Refused(f"{path.name} is not a regular file. Hand in the notebook itself")
-        if info.st_size > limit:
+        content = file.read(limit + 1) if info.st_size <= limit else b""  # it may grow while it is read
+        if max(info.st_size, len(content)) > limit:
             raise Refused(
-                f"{path.name} has {info.st_size / 2**20:.0f} MiB; {limit / 2**20:.0f} are allowed. Clear all outputs and hand it in again"
+                f"{path.name} has {info.st_size / 2**20:.1f} MiB; {limit / 2**20:.1f} are allowed. Of a notebook, clear all outputs; "
+                "hand in only what is asked for"
             )
-        return file.read(limit + 1)
+        return content
 
 
 def read_notebook(content: bytes, name: str) -> nbformat.NotebookNode:
@@ -65,17 +70,20 @@ def read_notebook(content: bytes, name: str) -> nbformat.NotebookNode:
             f"{name} is not valid JSON{where}, so it is no notebook. Open it in Jupyter, save it, and hand it in again"
         ) from None
     try:
-        notebook = (
-            nbformat.convert(nbformat.from_dict(data), 4) if data.get("nbformat") != 4 else nbformat.from_dict(data)
-        )
-        if not isinstance(notebook.cells, list) or len(notebook.cells) > MAX_CELLS:
-            raise ValueError(f"more than {MAX_CELLS} cells")
+        if not isinstance(data, dict):
+            raise ValueError("no JSON object")
+        if data.get("nbformat") == 4:
+            _count(data.get("cells"))  # before anything is made of them
+        notebook = nbformat.from_dict(data)
+        if data.get("nbformat") != 4:
+            notebook = nbformat.convert(notebook, 4)
+        _count(notebook.get("cells"))
         return nbformat.v4.new_notebook(
             cells=[_plain(cell) for cell in notebook.cells], metadata={"kernelspec": KERNELSPEC}
         )
     except Exception as error:  # whatever a malformed notebook makes a library raise
         raise Refused(
-            f"{name} is not a notebook ({type(error).__name__}: {error}). Open it in Jupyter, save it, and hand it in again"
+            f"{name} is not a notebook ({type(error).__name__}: {printable(str(error))[:200]}). Open it in Jupyter, save it, and hand it in again"
         ) from None
 
 
@@ -83,7 +91,7 @@ def fit_to_release(submitted: nbformat.NotebookNode, release: nbformat.NotebookN
     """Return the submission with the release's metadata on its cells, doubles resolved, and missing cells put back.
 
     A second cell of the same exercise (from splitting or copying a cell) stays as a plain cell if it is code, and is joined to the
-    first one if it is a written answer.
+    first one if it is a written answer; a second copy of a locked cell is dropped.
     """
     known = {_grade_id(cell): cell for cell in release.cells if _grade_id(cell)}
     cells, seen = [], {}
@@ -96,9 +104,11 @@ def fit_to_release(submitted: nbformat.NotebookNode, release: nbformat.NotebookN
             model = known[name]
             seen[name] = _like(model, cell)
             cells.append(seen[name])
+        elif known[name].metadata.nbgrader.locked:
+            continue
         elif known[name].cell_type == "markdown":
             seen[name].source += "\n\n" + cell.source
-        elif not known[name].metadata.nbgrader.locked:
+        else:
             cells.append(cell)
     place = 0
     for name, model in known.items():
@@ -148,7 +158,7 @@ class Intake(NotebookExporter):
             content = read_bytes(Path(filename), self.course.notebook_limit_mib * 2**20)
             notebook = fit_to_release(read_notebook(content, Path(filename).name), release)
         except Refused as refusal:
-            self.log.warning("%s, %s: %s", who["student"], who["assignment"], refusal)
+            self.log.warning("%s, %s: %s", who["student"], who["assignment"], printable(str(refusal)))
             self.refusals[key] = str(refusal)
             notebook = release
         resources["metadata"] = {"name": who["notebook"], "path": str(Path(filename).parent)}
@@ -163,8 +173,7 @@ def _plain(cell) -> nbformat.NotebookNode:
     source = "".join(source) if isinstance(source, list) else source
     if not isinstance(source, str):
         raise ValueError("a cell whose source is no text")
-    source = source.encode("utf-8", "replace").decode()  # lone surrogates cannot be written to any file
-    plain = getattr(nbformat.v4, f"new_{kind}_cell")(source)
+    plain = getattr(nbformat.v4, f"new_{kind}_cell")(_writable(source))
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
@@ -173,15 +182,26 @@ def _plain(cell) -> nbformat.NotebookNode:
     attachments = cell.get("attachments")
     if kind == "markdown" and isinstance(attachments, dict):
         plain["attachments"] = {
-            str(file): {
+            _writable(file): {
                 mime: data
                 for mime, data in bundle.items()
-                if mime in ("image/png", "image/jpeg") and isinstance(data, str)
+                if mime in ("image/png", "image/jpeg") and isinstance(data, str) and BASE64.fullmatch(data)
             }
             for file, bundle in attachments.items()
             if isinstance(bundle, dict)
         }
     return plain
+
+
+def _count(cells: object) -> None:
+    if not isinstance(cells, list):
+        raise ValueError("no list of cells")
+    if len(cells) > MAX_CELLS:
+        raise ValueError(f"{len(cells)} cells; {MAX_CELLS} are allowed")
+
+
+def _writable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be written to any file
 
 
 def _grade_id(cell) -> str | None:

@@ -17,6 +17,7 @@ from queue import Empty
 
 import nbformat
 import zmq
+import zmq.asyncio
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
@@ -25,11 +26,12 @@ from traitlets import Int
 
 from autograder import agent, sandbox, wire
 from autograder.course import ROOT, Course
-from autograder.remote import Died, Student, TooSlow
+from autograder.remote import Died, Student, StudentError, TooSlow
 
 START_TIMEOUT_S = 60
 SETTLE_S = 5  # how long an interrupted cell may take to end
 MAX_RESTARTS = 12
+MAX_WAITING = 16  # messages that wait to be read; a kernel that sends more and larger ones loses them
 STRIKES = 2  # so many calls of one function may hang or kill; further ones are answered at once
 
 
@@ -75,7 +77,7 @@ class Session:
         self._bad_cells: dict[int, str] = {}
         self._strikes: dict[str, int] = {}
         self._restarts = -1
-        self._folder = self._client = self._manager = None
+        self._folder = self._client = self._manager = self._context = None
         self._alive = self._ran = False
         self.student = Student(self._transport, course.message_limit_mib * 2**20)
 
@@ -87,8 +89,11 @@ class Session:
 
     def run(self) -> dict[int, str]:
         """Start the kernel and run the notebook; return what stopped which cell, by index."""
-        while not self._start():
-            pass
+        try:
+            while not self._start():
+                pass
+        except StudentError as error:  # each call will try again, and say so
+            self._log(str(error))
         return dict(self._bad_cells)
 
     def restart(self) -> None:
@@ -107,6 +112,9 @@ class Session:
             with contextlib.suppress(Exception):
                 run_sync(self._manager.shutdown_kernel)(now=True)
             self._manager = None
+        if self._context is not None:
+            self._context.destroy(linger=0)
+            self._context = None
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
@@ -128,7 +136,8 @@ class Session:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         (self._folder / "home").mkdir()
-        self._manager = sandbox.kernel_manager(self._course.sandbox, self._folder)
+        self._context = self._bounded(zmq.asyncio.Context())
+        self._manager = sandbox.kernel_manager(self._course.sandbox, self._folder, self._context)
         notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
         runner = BoundedClient(
             notebook,
@@ -161,6 +170,7 @@ class Session:
         finally:
             with contextlib.suppress(Exception):
                 runner.kc.stop_channels()
+            self._context.destroy(linger=0)
         self._ran = True
         self._connect()
         return True
@@ -176,10 +186,9 @@ class Session:
         except DeadKernelError:
             problem, lived = "ended the kernel", False
         except CellTimeoutError:
-            problem, lived = (
-                f"did not end within {timeout} s, could not be interrupted, and the kernel was stopped",
-                False,
-            )
+            late = time.monotonic() - started >= timeout
+            problem = f"did not end within {timeout} s, could not be interrupted" if late else "put out more than can be read"
+            problem, lived = f"{problem}, and the kernel was stopped", False
         except Exception as error:
             raise SetupError(
                 f"cell {index + 1}: the kernel's messages could not be read: {type(error).__name__}: {error}"
@@ -207,9 +216,7 @@ class Session:
     # --- calls -----------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        context = zmq.Context()
-        context.setsockopt(zmq.MAXMSGSIZE, (self._course.message_limit_mib + 8) * 2**20)
-        self._client = BlockingKernelClient(context=context)
+        self._client = BlockingKernelClient(context=self._bounded(zmq.Context()), parent=self._manager)
         self._client.load_connection_info(self._manager.get_connection_info())
         self._client.start_channels(stdin=False, control=False, hb=False)
         self._comm = secrets.token_hex(8)
@@ -221,18 +228,21 @@ class Session:
             f" agent.serve(get_ipython(), wire, {self._comm!r}, {self._device()!r}, {self._course.message_limit_mib * 2**20})\n"
             "_()\ndel _\n"
         )
-        self._client.wait_for_ready(timeout=START_TIMEOUT_S)
-        with contextlib.suppress(TimeoutError):
-            self._client.execute_interactive(
-                source,
-                silent=True,
-                store_history=False,
-                allow_stdin=False,
-                timeout=START_TIMEOUT_S,
-                output_hook=lambda msg: None,
-            )
+        try:
+            self._client.wait_for_ready(timeout=START_TIMEOUT_S)
+        except RuntimeError:
+            raise Died("The kernel ended, or answered no more, after the notebook's last cell.") from None
+        self._client.execute(source, silent=True, store_history=False, allow_stdin=False)
         self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
+        if self._exchange(*wire.encode({"op": "global_rng"}, 0), START_TIMEOUT_S) is None:  # so that no call waits for torch
+            raise Died("The kernel ended, or answered no more, after the notebook's last cell.")
         self._alive = True
+
+    def _bounded(self, context: zmq.Context) -> zmq.Context:
+        """Set how large a message may be, and how many may wait, before the kernel is cut off."""
+        context.setsockopt(zmq.MAXMSGSIZE, (self._course.message_limit_mib + 8) * 2**20)
+        context.setsockopt(zmq.RCVHWM, MAX_WAITING)
+        return context
 
     def _device(self) -> str:
         if self._course.device != "auto":
@@ -254,26 +264,35 @@ class Session:
             raise TooSlow(f"The submission used up its {self._course.submission_timeout_s} s; this call was not made.")
         while not self._alive:
             self._start()
+        frames = self._exchange(header, payload, self._course.call_timeout_s)
+        if frames is not None:
+            return frames
+        died = not run_sync(self._manager.is_alive)()
+        self._strike(asked)
+        if died:
+            raise Died(f"{asked} ended the kernel. Does it exit, crash or run out of memory?")
+        raise TooSlow(
+            f"{asked} did not return within {self._course.call_timeout_s} s on a small input. Does it loop, wait, or do far more work than needed?"
+        )
+
+    def _exchange(self, header: bytes, payload: bytes, timeout_s: float) -> tuple[bytes, bytes] | None:
+        """Send a request and return its reply, or None where the kernel ended or the time is over."""
         key = secrets.token_hex(16)
         self._send("comm_msg", {"comm_id": self._comm, "data": {"key": key}}, (header, payload))
-        deadline = time.monotonic() + self._course.call_timeout_s
+        deadline = time.monotonic() + timeout_s
         while time.monotonic() < deadline:
             try:
                 message = self._client.get_iopub_msg(timeout=0.5)
             except Empty:
                 if not run_sync(self._manager.is_alive)():
-                    self._strike(asked)
-                    raise Died(f"{asked} ended the kernel. Does it exit, crash or run out of memory?") from None
+                    return None
                 continue
             except Exception:  # a forged or broken message
                 continue
             frames = _frames(message, self._comm, key)
             if frames is not None:
                 return frames
-        self._strike(asked)
-        raise TooSlow(
-            f"{asked} did not return within {self._course.call_timeout_s} s on a small input. Does it loop, wait, or do far more work than needed?"
-        )
+        return None
 
     def _strike(self, asked: str) -> None:
         self._strikes[asked] = self._strikes.get(asked, 0) + 1

@@ -26,6 +26,8 @@ NUM_SAMPLES = 500
 UNIT_IMAGES = 1000
 ROWS = 2000  # codes a call
 MIN_RUNS = 3
+MAX_LATENT_DIM = 512  # bounds the memory that a submission can make the grader take
+MAX_CODE = 1e6
 AGAIN = 64  # codes asked a second time, in a fresh kernel
 ACTIVE_VARIANCE = 0.01  # Burda et al. (2016), section 5.4: variance over images of the posterior mean
 ENCODER_USE_NATS = 20.0  # permuting the images for the encoder alone costs at least this much of the ELBO
@@ -82,12 +84,12 @@ def measure(encoder: Handle, fresh_decoder: Callable[[], Handle], images: torch.
     m, lv = (t[::step][:IMAGES] for t in (mu, log_var))
     n, dim = m.shape
     eps = draw.normal(NUM_SAMPLES, n, dim)
-    z = (m + torch.exp(lv / 2) * eps).float()  # (K, N, D); float32 as in training
-    log_q = -0.5 * (LOG_2PI + lv + (z.double() - m) ** 2 * torch.exp(-lv)).sum(
-        -1
-    )  # at the z that is sent, not at the eps drawn
-    log_p = -0.5 * (LOG_2PI + z.double() ** 2).sum(-1)
-    rows = z.reshape(-1, dim)
+    z = m + torch.exp(lv / 2) * eps  # (K, N, D)
+    # Both densities at z as drawn; that the decoder gets it rounded is the decoder's affair. At the rounded z, log q would be as low as
+    # the encoder likes: a standard deviation below the rounding error makes (z - mu)² / exp(log_var) huge, and with it the bound.
+    log_q = -0.5 * (LOG_2PI + lv + eps**2).sum(-1)
+    log_p = -0.5 * (LOG_2PI + z**2).sum(-1)
+    rows = z.reshape(-1, dim).float()  # float32 as in training
     order = torch.argsort(draw.uniform(len(rows)))
     own, other = torch.empty(len(rows), dtype=torch.float64), torch.empty(len(rows), dtype=torch.float64)
     again = order[torch.argsort(draw.uniform(len(rows)))[:AGAIN]]
@@ -236,10 +238,17 @@ def _posterior(encoder: Handle, images: torch.Tensor) -> tuple[torch.Tensor, tor
             raise BadAnswer(
                 f"encoder(x) for x of shape {tuple(x.shape)}: expected mu and log_var of shape ({len(x)}, D), got {shapes}."
             )
+        dim = answer[0].shape[1]
+        if dim > MAX_LATENT_DIM or (parts and dim != parts[0].shape[-1]):
+            raise BadAnswer(
+                f"encoder(x): the latent dimension is {dim}; expected the same for all images, at most {MAX_LATENT_DIM}."
+            )
         parts.append(torch.stack([t.detach().double() for t in answer]))
     mu, log_var = torch.cat(parts, 1)
-    if not (mu.isfinite().all() and log_var.isfinite().all() and log_var.abs().max() < 50):
-        raise BadAnswer("encoder(x): mu or log_var of the trained model are not finite, or log_var is beyond ±50.")
+    if not (mu.abs().max() < MAX_CODE and log_var.abs().max() < 50):  # false for NaN, too
+        raise BadAnswer(
+            f"encoder(x): mu or log_var of the trained model are not finite, or mu is beyond ±{MAX_CODE:g}, or log_var beyond ±50."
+        )
     return mu, log_var
 
 

@@ -1,7 +1,7 @@
 """Known wrong formulas, exercise by exercise, and what to tell a student whose answer equals one of them.
 
-A hint names what the answer looks like and where to look; it never states the solution. Formulas take the inputs of the hidden test
-that asks, in the order given above each list. Who compares: `expect`, through `recognise`.
+A hint names what the answer looks like and where to look; it never states the solution. Formulas take the inputs of the
+hidden test that asks, in the order given above each list. Who compares: `expect`, through `recognise`.
 """
 
 import math
@@ -66,13 +66,16 @@ def _pixels(x, logits):
 REPARAMETERIZE = (
     Mistake(
         "variance_as_std",
-        "The noise is scaled by the variance. The encoder gives the logarithm of the variance: how does one get from there to the "
-        "standard deviation?",
+        "The noise is scaled by the variance. The encoder gives the logarithm of the variance: how does one get "
+        "from there to the standard deviation?",
         lambda mu, log_var, eps: mu + torch.exp(log_var) * eps,
     ),
     Mistake(
         "exponential_twice",
-        "It looks as if the exponential were taken twice. Follow one number from log_var to the standard deviation by hand.",
+        (
+            "It looks as if the exponential were taken twice. Follow one number from log_var to the standard "
+            "deviation by hand."
+        ),
         lambda mu, log_var, eps: mu + torch.exp(torch.exp(log_var / 2)) * eps,
     ),
     Mistake(
@@ -87,7 +90,10 @@ REPARAMETERIZE = (
     ),
     Mistake(
         "root_twice",
-        "The noise is scaled too little where log_var is positive and too much where it is negative: is the root taken twice?",
+        (
+            "The noise is scaled too little where log_var is positive and too much where it is negative: is the "
+            "root taken twice?"
+        ),
         lambda mu, log_var, eps: mu + torch.exp(log_var / 4) * eps,
     ),
     Mistake(
@@ -117,7 +123,10 @@ REPARAMETERIZE = (
     ),
     Mistake(
         "subtracted",
-        "The noise is subtracted. In distribution this is the same, but with the eps you are given the point is another one.",
+        (
+            "The noise is subtracted. In distribution this is the same, but with the eps you are given the point is "
+            "another one."
+        ),
         lambda mu, log_var, eps: mu - torch.exp(log_var / 2) * eps,
     ),
 )
@@ -131,7 +140,10 @@ GAUSSIAN_LOG_PROB = (
     ),
     Mistake(
         "constants_dropped",
-        "The constant with log 2π is missing. It cancels inside some bounds, but a density without it does not integrate to one.",
+        (
+            "The constant with log 2π is missing. It cancels inside some bounds, but a density without it does not "
+            "integrate to one."
+        ),
         lambda z, mu, log_var: -0.5 * (log_var + (z - mu) ** 2 * torch.exp(-log_var)).sum(-1),
     ),
     Mistake(
@@ -156,7 +168,7 @@ GAUSSIAN_LOG_PROB = (
     ),
     Mistake(
         "log_std_in_normaliser",
-        "log_var stands where the logarithm of the standard deviation belongs (or the other way round) in the normalising term.",
+        "In the normalising term log_var stands where the logarithm of the standard deviation belongs.",
         lambda z, mu, log_var: (-0.5 * LOG_2PI - log_var - 0.5 * (z - mu) ** 2 * torch.exp(-log_var)).sum(-1),
     ),
     Mistake(
@@ -235,7 +247,7 @@ KL_STANDARD_NORMAL = (
     ),
     Mistake(
         "variance_as_std",
-        "log_var is treated as the logarithm of the standard deviation: the variance is squared once too often.",
+        "Here log_var is treated as the logarithm of the standard deviation: the variance is squared once too often.",
         lambda m, v: _kl(m, 2 * v).sum(-1),
     ),
     Mistake(
@@ -260,7 +272,7 @@ KL_STANDARD_NORMAL = (
     ),
     Mistake(
         "log_var_sign",
-        "log_var enters with the wrong sign. What does the answer have to be when q is the prior, and near it?",
+        "The sign of log_var is wrong. What does the answer have to be when q is the prior, and near it?",
         lambda m, v: 0.5 * (m**2 + torch.exp(v) - 1 + v).sum(-1),
     ),
     Mistake(
@@ -310,17 +322,26 @@ BERNOULLI_LOG_PROB = (
     ),
     Mistake(
         "clamped_coarsely",
-        "Probabilities are clamped at 1e-5, so a confident error costs at most 11.5 nats a pixel. Can the formula be written with logits alone?",
+        (
+            "Probabilities are clamped at 1e-5, so a confident error costs at most 11.5 nats a pixel. Can the "
+            "formula be written with logits alone?"
+        ),
         lambda x, logits: _clamped(x, logits, 1e-5),
     ),
     Mistake(
         "clamped_finely",
-        "Probabilities are clamped at 1e-8, so a confident error costs at most 18.4 nats a pixel. Can the formula be written with logits alone?",
+        (
+            "Probabilities are clamped at 1e-8, so a confident error costs at most 18.4 nats a pixel. Can the "
+            "formula be written with logits alone?"
+        ),
         lambda x, logits: _clamped(x, logits, 1e-8),
     ),
     Mistake(
         "clamped_moderately",
-        "Probabilities are clamped, so a confident error costs too little. Can the formula be written with logits alone?",
+        (
+            "Probabilities are clamped, so a confident error costs too little. Can the formula be written with "
+            "logits alone?"
+        ),
         lambda x, logits: _clamped(x, logits, 1e-6),
     ),
     Mistake(
@@ -408,7 +429,10 @@ ELBO = (
     ),
     Mistake(
         "reconstruction_averaged",
-        "The reconstruction term is averaged over the pixels while the divergence is summed: they no longer share a scale.",
+        (
+            "The reconstruction term is averaged over the pixels while the divergence is summed: they no longer "
+            "share a scale."
+        ),
         lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) / toy.pixels - _kl_of(toy, x, eps), eps),
     ),
     Mistake(
@@ -423,17 +447,20 @@ ELBO = (
     ),
     Mistake(
         "closed_form_kept",
-        "The divergence to N(0, I) is used although the model has a prior of its own: the bound does not change with the prior.",
+        (
+            "The divergence to N(0, I) is used although the model has a prior of its own: the bound does not change "
+            "with the prior."
+        ),
         lambda toy, x, eps: _over_samples(_bounds(toy.changed(prior=None), x, eps), eps),
     ),
     Mistake(
         "prior_missing",
-        "log p(z) is missing where the model has a prior of its own.",
+        "The term log p(z) is missing where the model has a prior of its own.",
         lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) - _terms(toy, x, eps)[4], eps),
     ),
     Mistake(
         "posterior_missing",
-        "log q(z|x) is missing where the model has a prior of its own.",
+        "The term log q(z|x) is missing where the model has a prior of its own.",
         lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) + _terms(toy, x, eps)[5], eps),
     ),
     Mistake(
@@ -450,7 +477,10 @@ ELBO = (
     ),
     Mistake(
         "log_mean_exp",
-        "This is the logarithm of the mean of exponentials over the K samples, the importance weighted bound. The ELBO averages the bounds themselves.",
+        (
+            "This is the logarithm of the mean of exponentials over the K samples, the importance weighted bound. "
+            "The ELBO averages the bounds themselves."
+        ),
         lambda toy, x, eps: torch.logsumexp(_bounds(toy, x, eps), 0) - math.log(len(eps)),
     ),
     Mistake(
@@ -538,11 +568,6 @@ TRAIN_STEP = (
         lambda w, m, lr, left: w - lr * (w - m + left),
     ),
     Mistake(
-        "gradient_cleared_too_late",
-        "The step used a gradient of zero: is it cleared between the backward pass and the step?",
-        lambda w, m, lr, left: w - 0 * left,
-    ),
-    Mistake(
         "left_gradient_only",
         "The step used the gradient that was there before the call, not the one of this batch.",
         lambda w, m, lr, left: w - lr * left,
@@ -554,18 +579,16 @@ TRAIN_STEP = (
     ),
     Mistake(
         "same_step_twice",
-        "The optimizer took two steps with one gradient.",
+        "The step was twice as long: two steps with one gradient, or a gradient that was added up twice.",
         lambda w, m, lr, left: w - 2 * lr * (w - m),
-    ),
-    Mistake(
-        "backward_twice",
-        "The gradient is there twice: is `backward` called twice?",
-        lambda w, m, lr, left: w - lr * 2 * (w - m),
     ),
     Mistake("ascent", "The step goes up the loss instead of down.", lambda w, m, lr, left: w + lr * (w - m)),
     Mistake(
         "evaluation_mode",
-        "The loss was computed in evaluation mode. Layers such as dropout behave differently in training: switch the model first.",
+        (
+            "The loss was computed in evaluation mode. Layers such as dropout behave differently in training: "
+            "switch the model first."
+        ),
         lambda w, m, lr, left: w - lr * (w - m + 1),
     ),
 )
@@ -604,7 +627,10 @@ CATALOGUE = {
 }
 
 SAID = {
-    "thresholded": "The frequencies are those of a threshold: a logit above zero always gives 1. Each pixel is drawn with its own probability.",
+    "thresholded": (
+        "The frequencies are those of a threshold: a logit above zero always gives 1. Each pixel is "
+        "drawn with its own probability."
+    ),
     "probabilities": "These are probabilities. A sample of a binary pixel is 0 or 1.",
     "inverted": "Ones come as often as zeros should: is the comparison the wrong way round?",
     "shared_noise": "Pixels that should be independent are drawn with the same random number.",
@@ -613,10 +639,13 @@ SAID = {
     "in_place": "An operation that ends in an underscore, or +=, changes its argument for everybody who holds it.",
     "sigmoid_in_decoder": "A decoder whose last layer is a sigmoid (or another squashing function) returns no logits.",
     "last_activation": "An activation after the last layer keeps its outputs on one side.",
-    "rows_coupled": "Something in it mixes the images of a batch, or is random: batch statistics, dropout that stays on, a reshape that swaps axes?",
+    "rows_coupled": (
+        "Something in it mixes the images of a batch, or is random: batch statistics, dropout that "
+        "stays on, a reshape that swaps axes?"
+    ),
     "detached": "Something cuts the graph: detach, no_grad, .data, .item(), or a new tensor made from values.",
     "gradient_left": "Nothing here is to be trained: torch.no_grad keeps the graph from being built.",
-    "mode_changed": "eval() and train() stay in force after the function has returned.",
+    "mode_changed": "Calls of eval() and train() stay in force after the function has returned.",
     "eps_shared": "Every image and every latent dimension has its own noise.",
     "eps_fixed": "The noise is the same in every call: draw it anew, and do not seed inside the function.",
     "prior_ignored": "Where the model has a prior of its own, codes come from that prior.",

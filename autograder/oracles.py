@@ -1,6 +1,8 @@
-"""What the hidden suite knows to be true: formulas written on `torch.distributions`, and a small model whose bounds are integrals.
+"""What the hidden suite knows to be true: formulas written on `torch.distributions`, and a small model whose bounds are
+integrals.
 
-Shares no code with the reference solutions. Leaves out how a student is asked (`remote`) and how answers are compared (`expect`).
+Shares no code with the reference solutions. Leaves out how a student is asked (`remote`) and how answers are compared
+(`expect`).
 """
 
 import math
@@ -21,7 +23,8 @@ def diagonal_normal(mu: torch.Tensor, log_var: torch.Tensor) -> Independent:
 
 
 def reparameterize(mu: torch.Tensor, log_var: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
-    """Return the point that noise eps is moved to: the inverse of z -> (z - mu) / sigma (Kingma and Welling 2014, section 2.4)."""
+    """Return the point that noise eps is moved to: the inverse of z -> (z - mu) / sigma (Kingma and Welling 2014,
+    section 2.4)."""
     return torch.addcmul(mu, torch.exp(log_var).sqrt(), eps)
 
 
@@ -36,7 +39,8 @@ def kl_standard_normal(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
 
 
 def bernoulli_log_prob(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
-    """Return log p(x) of independent pixels, -log(1 + exp(-(2x - 1) logit)) each, summed over the last three axes; x in {0, 1}."""
+    """Return log p(x) of independent pixels, -log(1 + exp(-(2x - 1) logit)) each, summed over the last three axes; x in
+    {0, 1}."""
     margin = (2 * x - 1) * logits
     return -torch.logaddexp(torch.zeros_like(margin), -margin).sum((-3, -2, -1))
 
@@ -65,7 +69,8 @@ def hermite(n: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 
 def slope(function: Callable[[float], torch.Tensor], step: float = 1e-4) -> torch.Tensor:
-    """Return the derivative at 0 of a function of one number by central differences of order four (error of order step^4)."""
+    """Return the derivative at 0 of a function of one number by central differences of order four (error of order
+    step^4)."""
     near = function(step) - function(-step)
     far = function(2 * step) - function(-2 * step)
     return (8 * near - far) / (12 * step)
@@ -73,7 +78,8 @@ def slope(function: Callable[[float], torch.Tensor], step: float = 1e-4) -> torc
 
 @dataclass(frozen=True)
 class AffineModel:
-    """A variational autoencoder of affine maps and Bernoulli pixels: every expectation is a sum of one-dimensional integrals.
+    """A variational autoencoder of affine maps and Bernoulli pixels: every expectation is a sum of one-dimensional
+    integrals.
 
     The same arithmetic as the toys that `remote` builds in the kernel, kept on the grader's side.
 
@@ -145,7 +151,8 @@ class AffineModel:
         return gaussian_log_prob(z, mean, log_var)
 
     def elbo(self, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
-        """Return the bound with noise eps (B, D) or (K, B, D): closed-form KL to N(0, I), Monte Carlo for another prior; (B,)."""
+        """Return the bound with noise eps (B, D) or (K, B, D): closed-form KL to N(0, I), Monte Carlo for another
+        prior; (B,)."""
         mu, log_var = self.encode(x)
         z = reparameterize(mu, log_var, eps)
         reconstruction = bernoulli_log_prob(x, self.decode(z))
@@ -172,7 +179,8 @@ class AffineModel:
         return reconstruction - kl_divergence(diagonal_normal(mu, log_var), diagonal_normal(prior_mean, prior_log_var))
 
     def log_likelihood(self, x: torch.Tensor) -> torch.Tensor:
-        """Return log p(x) for one latent dimension by the trapezoid rule over ten standard deviations of the prior, (B,)."""
+        """Return log p(x) for one latent dimension by the trapezoid rule over ten standard deviations of the prior,
+        (B,)."""
         mean, log_var = self.prior or (torch.zeros_like(self.bias_mu), torch.zeros_like(self.bias_mu))
         grid = (
             mean + torch.exp(log_var / 2) * torch.linspace(-10, 10, 2001, dtype=torch.float64)[:, None]
@@ -183,8 +191,8 @@ class AffineModel:
     def lipschitz(self, x: torch.Tensor) -> float:
         """Return a bound on the norm of the bound's gradient in eps (D,) for every image of x.
 
-        Reconstruction: |d/d eps_j| <= sigma_j sum_p |W_pj|. A prior with q's own variances adds (prior mean - mu)_j / sigma_j;
-        other variances have no such bound.
+        Reconstruction: |d/d eps_j| <= sigma_j sum_p |W_pj|. A prior with q's own variances adds (prior mean - mu)_j /
+        sigma_j; other variances have no such bound.
 
         Raises:
             ValueError: the prior's variances differ from those of q.

@@ -3,8 +3,9 @@
 import html
 from enum import StrEnum
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 
 class Status(StrEnum):
@@ -19,7 +20,16 @@ class Status(StrEnum):
 class Plain(BaseModel):
     """Data without behaviour; unknown fields are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    # not a number is written as NaN: as null it could not be read again
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
+
+
+def _writable(text: object) -> object:
+    """Replace lone surrogates, which a submission's text may hold and no file can."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_writable)]
 
 
 class Outcome(Plain):
@@ -31,9 +41,9 @@ class Outcome(Plain):
     credit: float = Field(ge=0, le=1, description="share of the test's weight that was earned")
     weight: float = Field(gt=0)
     sentence: str = Field(description="what the test asks, for the student")
-    message: str = Field(default="", description="what was asked, expected, what came, what to do, for the student")
-    hint: str = Field(default="", description="the known mistake the answer looks like, for the student")
-    detail: str = Field(default="", description="traceback of an error of ours, for the instructor only")
+    message: Text = Field(default="", description="what was asked, expected, what came, what to do, for the student")
+    hint: Text = Field(default="", description="the known mistake the answer looks like, for the student")
+    detail: Text = Field(default="", description="traceback of an error of ours, for the instructor only")
     seconds: float = 0.0
 
 
@@ -42,7 +52,7 @@ class Mark(Plain):
 
     points: float
     score: float | None
-    reason: str = ""
+    reason: Text = ""
 
 
 class Report(Plain):
@@ -53,9 +63,9 @@ class Report(Plain):
     notebook: str
     marks: dict[str, Mark] = Field(default_factory=dict, description="by exercise")
     outcomes: list[Outcome] = Field(default_factory=list)
-    notes: list[str] = Field(default_factory=list, description="for student and instructor")
-    flags: list[str] = Field(default_factory=list, description="for the instructor to look at")
-    error: str = Field(default="", description="traceback of an error of ours, for the instructor only")
+    notes: list[Text] = Field(default_factory=list, description="for student and instructor")
+    flags: list[Text] = Field(default_factory=list, description="for the instructor to look at")
+    error: Text = Field(default="", description="traceback of an error of ours, for the instructor only")
     measurements: dict[str, float] = Field(default_factory=dict, description="of the trained model, nats per image")
     weights: str = Field(default="", description="digest of the submitted weights")
     sandbox: str = ""
@@ -100,14 +110,14 @@ class Report(Plain):
         path = folder / self.student / self.assignment / f"{self.notebook}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
-        partial.write_text(self.model_dump_json(indent=1))
+        partial.write_text(self.model_dump_json(indent=1), encoding="utf-8")
         partial.replace(path)
         return path
 
     @classmethod
     def load(cls, path: Path) -> "Report":
         """Return the report written at `path`."""
-        return cls.model_validate_json(path.read_text())
+        return cls.model_validate_json(path.read_text(encoding="utf-8"))
 
 
 def share(points: float, outcomes: list[Outcome]) -> Mark:
@@ -123,8 +133,8 @@ def share(points: float, outcomes: list[Outcome]) -> Mark:
 
 
 def printable(text: str) -> str:
-    """Return `text` without control characters but line ends and tabs, so that a terminal only shows it."""
-    return "".join(c if c in "\n\t" or (c.isprintable() and ord(c) not in range(0x202A, 0x202F)) else "�" for c in text)
+    """Return `text` without control and bidirectional characters but line ends and tabs, so that a terminal only shows it."""
+    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
 
 
 def cell_text(report: Report, cell: str) -> str:

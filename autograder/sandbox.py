@@ -11,10 +11,11 @@ import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
 
+import zmq.asyncio
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
-from traitlets import Int
+from traitlets import Instance, Int
 
 WARNING = "ran in a plain process without a sandbox: do not grade submissions of people you do not trust this way"
 
@@ -38,12 +39,22 @@ class PlainProvisioner(LocalProvisioner):
 PROVISIONERS = {"none": PlainProvisioner}
 
 
-def kernel_manager(level: str, sockets: Path) -> AsyncKernelManager:
+class BoundedManager(AsyncKernelManager):
+    """Gives its clients a context of sockets that bounds what a kernel may send."""
+
+    client_context = Instance(zmq.asyncio.Context)
+
+    def client(self, **kwargs):
+        return super().client(**{"context": self.client_context} | kwargs)
+
+
+def kernel_manager(level: str, sockets: Path, context: zmq.asyncio.Context) -> AsyncKernelManager:
     """Return a kernel manager whose kernel runs at a level of isolation, whatever kernelspec a notebook names.
 
     Args:
         level: "none".
         sockets: a private folder with a short path, for the kernel's sockets and connection file.
+        context: of the sockets of the manager's clients.
     """
     provisioner = PROVISIONERS[level]
     name = f"vae-kit-{level}"
@@ -51,7 +62,12 @@ def kernel_manager(level: str, sockets: Path) -> AsyncKernelManager:
     factory.provisioners[name] = EntryPoint(
         name, f"{provisioner.__module__}:{provisioner.__name__}", factory.GROUP_NAME
     )
-    manager = AsyncKernelManager(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
+    manager = BoundedManager(
+        transport="ipc",
+        ip=str(sockets / "k"),
+        connection_file=str(sockets / "kernel.json"),
+        client_context=context,
+    )
     manager._kernel_spec = KernelSpec(
         argv=[sys.executable, "-Xfrozen_modules=off", "-m", "ipykernel_launcher", "-f", "{connection_file}"],
         display_name="Python",

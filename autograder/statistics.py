@@ -1,7 +1,8 @@
 """Checks of random results, each with a bound on how often a right answer would fail.
 
-`alpha` is that false-alarm rate, over everything one call looks at. Where a finite-sample inequality exists it is used, so the rate
-holds for every number of draws; the two that lean on a limit theorem (`same_mean`, `counts_agree`) say so. Knows nothing of students.
+`alpha` is that false-alarm rate, over everything one call looks at. Where a finite-sample inequality exists it is used,
+so the rate holds for every number of draws; the two that lean on a limit theorem (`same_mean`, `counts_agree`) say so.
+Knows nothing of students.
 """
 
 import math
@@ -121,7 +122,8 @@ def lipschitz_mean_is(value: float, mean: float, lipschitz: float, n: int, alpha
 def same_mean(value: float, n: int, sample: torch.Tensor, alpha: float = ALPHA) -> Finding:
     """Compare an average of n draws with the mean of a sample of the same distribution.
 
-    z = |value - mean| / (s sqrt(1/n + 1/m)), s estimated from the sample; rests on the central limit theorem (m >= 1000, light tails).
+    z = |value - mean| / (s sqrt(1/n + 1/m)), s estimated from the sample; rests on the central limit theorem (m >=
+    1000, light tails).
 
     Args:
         value: average of n draws.

@@ -152,12 +152,13 @@ def _text(value: str, room: list[int]) -> str:
 
 def _pack_tensor(value: torch.Tensor, tensors: dict, room: list[int]) -> dict:
     with torch._C.DisableTorchFunctionSubclass():  # what a subclass says of itself does not count
+        dtype, layout, axes = torch.Tensor.dtype.__get__(value), torch.Tensor.layout.__get__(value), torch.Tensor.dim(value)
+        if dtype not in DTYPES or layout is not torch.strided or axes > MAX_AXES:
+            return {"k": "o", "v": f"torch.Tensor of dtype {dtype}, layout {layout}, {axes} axes"}
         requires_grad = torch.Tensor.requires_grad.__get__(value)
         plain = torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor)
     if type(plain) is not torch.Tensor or plain.is_nested or plain.is_meta:
         return {"k": "o", "v": describe(value)}
-    if plain.dtype not in DTYPES or plain.layout is not torch.strided or plain.dim() > MAX_AXES:
-        return {"k": "o", "v": f"torch.Tensor of dtype {plain.dtype}, layout {plain.layout}, {plain.dim()} axes"}
     size = plain.numel() * plain.element_size()
     room[0] -= size
     if room[0] < 0:  # before any copy: an expanded tensor may be far larger than its storage

@@ -30,6 +30,7 @@ SAID = {  # exercise: what the student reads
     "train_step": "did not return within 2 s",
     "reconstruct": "ended the kernel",
 }
+LIMITS = {"COURSE_CALL_TIMEOUT_S": "2", "COURSE_CELL_TIMEOUT_S": "20"}
 HOSTILE = """
 import builtins, sys, types
 import torch
@@ -93,7 +94,7 @@ def graded(once, checkpoint):
         course.hand_in("c-mutilated", mutilated, checkpoint)
         course.hand_in("d-unreadable", b"\x80 no notebook")
         course.hand_in("e-right", b"\xef\xbb\xbf" + nbformat.writes(solved(course)).encode(), checkpoint)
-        log = course.nbgrader("autograde", "vae", COURSE_CALL_TIMEOUT_S="2")
+        log = course.nbgrader("autograde", "vae", **LIMITS)
         (folder / "log").write_text(log)
         course.nbgrader("generate_feedback", "vae")
         course.nbgrader("export", "--to", "grades.csv")
@@ -182,7 +183,7 @@ def test_regrade_gives_the_same_report(graded, once):
     before = report(graded, "c-mutilated")
     again = TemporaryCourse.__new__(TemporaryCourse)
     again.folder = graded
-    again.nbgrader("autograde", "vae", "--student", "c-mutilated", "--force", COURSE_CALL_TIMEOUT_S="2")
+    again.nbgrader("autograde", "vae", "--student", "c-mutilated", "--force", **LIMITS)
     after = report(graded, "c-mutilated")
     assert [(o.test, o.status, o.message) for o in after.outcomes] == [
         (o.test, o.status, o.message) for o in before.outcomes

@@ -110,7 +110,7 @@ def train_step(model, optimizer, x):
     optimizer.zero_grad(set_to_none=True)
     loss.backward()
     optimizer.step()
-    return float(loss)
+    return float(loss.detach())
 
 
 def reconstruct(model, x):

@@ -1,4 +1,5 @@
-"""A right solution with the fully connected networks of Burda et al. (2016); written with plain formulas and no shared helper."""
+"""A right solution with the fully connected networks of Burda et al. (2016); written with plain formulas and no shared
+helper."""
 
 import numpy as np
 import torch

@@ -1,4 +1,5 @@
-"""A right solution with loops and einsum, a head for log σ, batch normalisation, and upsampling before subclassed convolutions."""
+"""A right solution with loops and einsum, a head for log σ, batch normalisation, and upsampling before subclassed
+convolutions."""
 
 import math
 

@@ -1,0 +1,147 @@
+"""The oracles against each other: densities by integration, expectations by simulation, bounds by order."""
+
+import math
+
+import pytest
+import torch
+
+from autograder import oracles
+from autograder.draw import Draw
+from autograder.oracles import AffineModel
+from autograder.remote import in_process
+
+
+@pytest.fixture
+def draw():
+    """Seeded inputs."""
+    return Draw("oracles")
+
+
+def test_reparameterize_standardises_back(draw):
+    """The noise comes back as (z - mu) / sigma."""
+    mu, log_var, eps = draw.normal(5, 3), draw.normal(5, 3), draw.normal(2, 5, 3)
+    z = oracles.reparameterize(mu, log_var, eps)
+    assert torch.allclose((z - mu) / torch.exp(log_var / 2), eps, atol=1e-12)
+
+
+def test_gaussian_log_prob_integrates_to_one(draw):
+    """The density has mass one on a grid in two dimensions."""
+    mu, log_var, axis = draw.normal(2), draw.normal(2, scale=0.5), torch.linspace(-14, 14, 801, dtype=torch.float64)
+    grid = torch.cartesian_prod(axis, axis)
+    mass = torch.exp(oracles.gaussian_log_prob(grid, mu, log_var)).sum() * (axis[1] - axis[0]) ** 2
+    assert float(mass) == pytest.approx(1, abs=1e-10)
+
+
+def test_kl_is_an_integral(draw):
+    """The divergence equals E_q[log q - log p] by quadrature, and vanishes for the prior."""
+    mu, log_var = draw.normal(1, 1), draw.normal(1, 1)
+    nodes, weights = oracles.hermite(80)
+    z = oracles.reparameterize(mu, log_var, nodes[:, None, None])
+    none = torch.zeros_like(mu)
+    difference = oracles.gaussian_log_prob(z, mu, log_var) - oracles.gaussian_log_prob(z, none, none)
+    assert float(oracles.kl_standard_normal(mu, log_var)) == pytest.approx(
+        float(weights @ difference.squeeze(1)), abs=1e-10
+    )
+    assert float(oracles.kl_standard_normal(none, none)) == 0
+
+
+def test_bernoulli_log_prob_of_all_images_sums_to_one(draw):
+    """All images of six pixels have probability one together."""
+    x = oracles.all_images(2, 3)
+    assert x.unique(dim=0).shape == (64, 1, 2, 3)
+    assert float(torch.exp(oracles.bernoulli_log_prob(x, draw.normal(1, 2, 3, scale=3.0))).sum()) == pytest.approx(
+        1, abs=1e-12
+    )
+
+
+def test_bernoulli_log_prob_is_exact_at_the_ends():
+    """At logits of ±10,000 a right pixel costs nothing and a wrong one 10,000 nats."""
+    x, logits = torch.tensor([0.0, 1.0]), torch.tensor([1e4, 1e4])
+    each = [
+        float(oracles.bernoulli_log_prob(a.reshape(1, 1, 1), b.reshape(1, 1, 1)))
+        for a, b in zip(x, logits, strict=True)
+    ]
+    assert each == [-1e4, 0.0]
+
+
+def test_slope_is_a_derivative():
+    """Central differences of order four give the derivative of exp and sin."""
+    value = oracles.slope(lambda t: torch.tensor([math.exp(t), math.sin(2 * t)], dtype=torch.float64))
+    assert torch.allclose(value, torch.tensor([1.0, 2.0], dtype=torch.float64), atol=1e-10)
+
+
+def test_midpoints_average_like_the_normal():
+    """Equally probable midpoints reproduce mean and variance."""
+    points = oracles.normal_midpoints(4000)
+    assert float(points.mean()) == pytest.approx(0, abs=1e-12)
+    assert float(points.var()) == pytest.approx(1, abs=2e-3)
+    assert torch.allclose(
+        oracles.normal_cdf(points[:3]), (torch.arange(3, dtype=torch.float64) + 0.5) / 4000, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("prior", [False, True], ids=["N(0, I)", "own prior"])
+def test_expected_elbo_is_the_mean_of_the_elbo(draw, prior):
+    """The bound by quadrature agrees with its average over 200,000 samples within six standard errors."""
+    toy, x, count = AffineModel.drawn(draw, 3, prior=prior), draw.binary(4, 1, 2, 3), 200_000
+    singles = toy.elbo(x.repeat(count // 4, 1, 1, 1), draw.normal(count, 3)).reshape(-1, 4)
+    error = singles.std(0) / math.sqrt(len(singles))
+    assert bool(((singles.mean(0) - toy.expected_elbo(x)).abs() <= 6 * error).all())
+
+
+@pytest.mark.parametrize("prior", [False, True], ids=["N(0, I)", "own prior"])
+def test_elbo_is_below_the_log_likelihood(draw, prior):
+    """In one latent dimension the exact bound lies below the exact log-likelihood, and all images have probability
+    one."""
+    toy, x = AffineModel.drawn(draw, 1, (1, 2, 2), prior=prior), oracles.all_images(2, 2)
+    exact = toy.log_likelihood(x)
+    assert float(torch.exp(exact).sum()) == pytest.approx(1, abs=1e-9)
+    assert bool((toy.expected_elbo(x) < exact).all())
+
+
+def test_bound_meets_the_likelihood_where_z_is_not_used(draw):
+    """With a decoder that ignores z and q = p the bound equals log p(x)."""
+    toy, x = AffineModel.drawn(draw, 1, (1, 2, 2)), oracles.all_images(2, 2)
+    none = torch.zeros_like(toy.weight_mu)
+    toy = toy.changed(
+        weight=torch.zeros_like(toy.weight),
+        weight_mu=none,
+        bias_mu=none[:, 0],
+        weight_log_var=none,
+        bias_log_var=none[:, 0],
+    )
+    assert torch.allclose(toy.expected_elbo(x), toy.log_likelihood(x), atol=1e-10)
+
+
+def test_elbo_averages_samples(draw):
+    """K samples give the mean of their bounds."""
+    toy, x, eps = AffineModel.drawn(draw, 2), draw.binary(5, 1, 2, 3), draw.normal(3, 5, 2)
+    assert torch.allclose(toy.elbo(x, eps), torch.stack([toy.elbo(x, e) for e in eps]).mean(0), atol=1e-12)
+
+
+@pytest.mark.parametrize("prior", [False, True], ids=["N(0, I)", "own prior"])
+def test_lipschitz_bounds_the_gradient(draw, prior):
+    """No gradient of a single bound in its noise is longer than the constant."""
+    toy, x = AffineModel.drawn(draw, 2), draw.binary(1, 1, 2, 3)
+    toy = toy.changed(weight_log_var=torch.zeros_like(toy.weight_log_var))
+    toy = toy.changed(prior=(toy.bias_mu + 1, toy.bias_log_var)) if prior else toy
+    eps = draw.normal(2000, 2, scale=3.0).requires_grad_(True)
+    toy.elbo(x.expand(2000, -1, -1, -1), eps).sum().backward()
+    assert float(eps.grad.norm(dim=-1).max()) <= toy.lipschitz(x)
+
+
+def test_lipschitz_refuses_other_variances(draw):
+    """There is no constant where the variances of prior and q differ."""
+    with pytest.raises(ValueError, match="variances"):
+        AffineModel.drawn(draw, 2, prior=True).lipschitz(draw.binary(1, 1, 2, 3))
+
+
+def test_toys_in_the_kernel_are_the_same_models(draw):
+    """Encoder, decoder and prior built on the student's side give the numbers of the grader's."""
+    toy, x, student = AffineModel.drawn(draw, 2, prior=True), draw.binary(5, 1, 2, 3), in_process({})
+    z = draw.normal(3, 5, 2)
+    encoder = student.affine_encoder(toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
+    for got, want in zip(encoder(x), toy.encode(x), strict=True):
+        assert torch.allclose(got, want, atol=1e-12)
+    assert torch.allclose(student.affine_decoder(toy.weight, toy.bias, toy.shape)(z), toy.decode(z), atol=1e-12)
+    assert torch.allclose(student.gaussian_prior(*toy.prior).log_prob(z), toy.prior_log_prob(z), atol=1e-12)
