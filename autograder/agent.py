@@ -244,6 +244,9 @@ class Agent:
     def do_optimizer(self, kind, owner, options):
         return self._keep(getattr(torch.optim, kind)(owner.parameters(), **options))
 
+    def do_seed(self, seed):
+        torch.manual_seed(seed)
+
     def do_global_rng(self):
         return torch.get_rng_state()
 

@@ -43,10 +43,11 @@ def read_bytes(path: Path, limit: int) -> bytes:
         raise Refused(
             f"{path.name} cannot be opened ({error.strerror}); expected a regular file. Hand it in again"
         ) from None
+    info = os.fstat(descriptor)
+    if not stat.S_ISREG(info.st_mode):
+        os.close(descriptor)  # a folder, too, can be opened, but not as a file
+        raise Refused(f"{path.name} is not a regular file. Hand in the file itself")
     with open(descriptor, "rb") as file:
-        info = os.fstat(descriptor)
-        if not stat.S_ISREG(info.st_mode):
-            raise Refused(f"{path.name} is not a regular file. Hand in the notebook itself")
         content = file.read(limit + 1) if info.st_size <= limit else b""  # it may grow while it is read
         if max(info.st_size, len(content)) > limit:
             raise Refused(
@@ -63,7 +64,8 @@ def read_notebook(content: bytes, name: str) -> nbformat.NotebookNode:
         Refused: the content is not a notebook.
     """
     try:
-        data = json.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        data = json.loads(text)
     except (ValueError, RecursionError) as error:
         where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
         raise Refused(
@@ -74,9 +76,9 @@ def read_notebook(content: bytes, name: str) -> nbformat.NotebookNode:
             raise ValueError("no JSON object")
         if data.get("nbformat") == 4:
             _count(data.get("cells"))  # before anything is made of them
-        notebook = nbformat.from_dict(data)
-        if data.get("nbformat") != 4:
-            notebook = nbformat.convert(notebook, 4)
+            notebook = nbformat.from_dict(data)
+        else:
+            notebook = nbformat.convert(nbformat.reader.reads(text), 4)  # the reader joins lines in older formats
         _count(notebook.get("cells"))
         return nbformat.v4.new_notebook(
             cells=[_plain(cell) for cell in notebook.cells], metadata={"kernelspec": KERNELSPEC}

@@ -201,6 +201,10 @@ class Student:
         request = {"owner": _out(handle), "args": _out(args)}
         return Convolutions(**self._ask_record("convolutions", _name(handle), fields, **request))
 
+    def seed(self, seed: int) -> None:
+        """Seed torch's global random number generators in the kernel."""
+        self._ask("seed", "torch.manual_seed", seed=seed)
+
     def global_rng(self) -> torch.Tensor:
         """Return the state of torch's global random number generator in the kernel."""
         return self._ask("global_rng", "torch.get_rng_state")
@@ -309,6 +313,13 @@ class Handle:
 def in_process(namespace: dict, device: str = "cpu") -> Student:
     """Return a student whose functions stand in `namespace` of this process: for trusted code only."""
     return Student(agent_module.Agent(namespace, wire, device, MAX_BYTES).answer)
+
+
+def _record(kind: type, value: object) -> object:
+    """Return a reply as a dataclass, if it has just its fields."""
+    if type(value) is not dict or set(value) != set(kind.__dataclass_fields__):
+        raise BadAnswer("the kernel's answer cannot be read.")
+    return kind(**value)
 
 
 def _out(value: object) -> object:

@@ -28,7 +28,7 @@ class Partial(AssertionError):
 
     def __init__(self, credit: float, message: str):
         super().__init__(message)
-        self.credit = min(max(float(credit), 0.0), 1.0)
+        self.credit = min(max(0.0, float(credit)), 1.0)  # in this order not a number is 0
 
 
 def worth(cell: str, weight: float = 1.0) -> Callable:
@@ -53,7 +53,9 @@ class Plugin:
         self._student, self._evaluate, self._draw_for, self._progress = student, evaluate, draw_for, progress
 
     @pytest.fixture
-    def student(self):
+    def student(self, request):
+        # what a student draws without a generator is the same at every regrade
+        self._student.seed(self._draw_for(f"{request.node.name} global").seed())
         return self._student
 
     @pytest.fixture
@@ -67,6 +69,7 @@ class Plugin:
         return self._evaluate()
 
     def pytest_configure(self, config):
+        config.option.tbstyle = "native"  # the option itself belongs to the plugin "terminal", which is off
         config.addinivalue_line("markers", "worth(cell, weight): the exercise a hidden test belongs to and its weight")
 
     def pytest_collectreport(self, report):
@@ -131,7 +134,6 @@ def run_suite(
         "--capture=no",
         "--disable-plugin-autoload",
         "--assert=plain",
-        "--tb=native",
         *(f"-pno:{name}" for name in off),
     ]
     addopts = os.environ.pop("PYTEST_ADDOPTS", None)

@@ -357,7 +357,9 @@ def test_convolutions_are_watched_and_ablated(layers, kernels):
 @pytest.mark.parametrize("ask_for", ["call", "new", "object", "gradient", "inspect"])
 def test_missing_name_is_not_defined(ask_for):
     """A name that the notebook lacks is named, with what to do."""
-    with pytest.raises(NotDefined, match=r"^elbo is not defined\. Run all cells from the top: is the exercise's cell solved"):
+    with pytest.raises(
+        NotDefined, match=r"^elbo is not defined\. Run all cells from the top: is the exercise's cell solved"
+    ):
         getattr(ask(), ask_for)("elbo")
 
 
@@ -438,7 +440,9 @@ class HostileText(Exception):
 
 
 @pytest.mark.parametrize(
-    ("error", "text"), [(Unreadable(), "its message cannot be read"), (HostileText(), "text")], ids=["raises", "subclass"]
+    ("error", "text"),
+    [(Unreadable(), "its message cannot be read"), (HostileText(), "text")],
+    ids=["raises", "subclass"],
 )
 def test_exception_whose_text_raises_is_an_answer(error, text):
     """An exception that cannot be read is reported by its class."""
@@ -509,10 +513,15 @@ REPLIES = {
     "value": {"value": 3},
     "wrong-fields": {"value": {"value": 1, "score": 100}},
     "wrong-types": {"value": {"value": 1, "inputs": 2, "parameters": 3}},
-    "wrong-state": {"value": dict.fromkeys(("parameters", "buffers", "gradients", "requires_grad", "training"), {"w": 1})},
+    "wrong-state": {
+        "value": dict.fromkeys(("parameters", "buffers", "gradients", "requires_grad", "training"), {"w": 1})
+    },
     "wrong-gradient": {"value": {"value": torch.ones(1), "inputs": (1,), "parameters": {"w": "x"}}},
     "too-few-gradients": {"value": {"value": torch.ones(1), "inputs": (), "parameters": {}}},
-    "surrogate": (b'{"k":"d","v":{"failure":{"k":"v","v":"raised"},"text":{"k":"v","v":"\\ud800"}}}', wire.encode(0, 0)[1]),
+    "surrogate": (
+        b'{"k":"d","v":{"failure":{"k":"v","v":"raised"},"text":{"k":"v","v":"\\ud800"}}}',
+        wire.encode(0, 0)[1],
+    ),
 }
 
 

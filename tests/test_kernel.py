@@ -138,7 +138,7 @@ def calls(session):
         "    manager = get_ipython().kernel.comm_manager\n"
         "    for comm in manager.comms.values():\n"
         "        for data in ({}, {'key': ''}, {'key': None}, {'key': '0' * 32}, 'key'):\n"
-        "            comm.send(data=data, buffers=[b'{\"k\":\"d\",\"v\":{\"value\":{\"k\":\"v\",\"v\":100}}}', b''])\n"
+        '            comm.send(data=data, buffers=[b\'{"k":"d","v":{"value":{"k":"v","v":100}}}\', b\'\'])\n'
         "    return 1",
         "def exit(): sys.exit()",
     )
@@ -213,7 +213,9 @@ def test_kernel_sees_its_files_and_little_else(session, monkeypatch):
 
 def test_close_leaves_nothing_behind(session, folder):
     """After closing, neither processes nor files of the kernel are left."""
-    one = session("import subprocess, os\nprocess = subprocess.Popen(['sleep', '1000'])", "def pid(): return os.getpgid(0)")
+    one = session(
+        "import subprocess, os\nprocess = subprocess.Popen(['sleep', '1000'])", "def pid(): return os.getpgid(0)"
+    )
     one.run()
     one.group = one.student.pid()
     own = one._folder

@@ -69,7 +69,9 @@ def test_score_counts_what_is_graded():
     assert not Report(student="a", assignment="vae", notebook="vae").graded
 
 
-@pytest.mark.parametrize("field", [{"credit": 1.1}, {"credit": -0.1}, {"credit": math.nan}, {"weight": 0}, {"bonus": 9}], ids=str)
+@pytest.mark.parametrize(
+    "field", [{"credit": 1.1}, {"credit": -0.1}, {"credit": math.nan}, {"weight": 0}, {"bonus": 9}], ids=str
+)
 def test_outcome_refuses_impossible_values(field):
     """Credit is a share, weight positive, and other fields do not exist."""
     values = {"cell": "elbo", "test": "t", "status": "passed", "credit": 1, "weight": 1, "sentence": ""}
@@ -209,7 +211,9 @@ class Tags(html.parser.HTMLParser):
 def test_html_is_escaped_everywhere(text, place):
     """No text of a submission becomes a tag, an attribute or a control character in feedback."""
     if place == "reason":
-        found = Report(student="a", assignment="v", notebook="v", marks={"elbo": Mark(points=1, score=None, reason=text)})
+        found = Report(
+            student="a", assignment="v", notebook="v", marks={"elbo": Mark(points=1, score=None, reason=text)}
+        )
     else:
         found = report(outcome("failed", **{place: text}))
     fragment = cell_html(found, "elbo")
@@ -217,8 +221,7 @@ def test_html_is_escaped_everywhere(text, place):
     assert seen.tags <= {"p", "strong", "ul", "li", "br", "em"}
     assert seen.attributes == []
     assert all(c.isprintable() for c in fragment)
-    if place != "sentence" and "surrogate" not in place:
-        assert printable(text).replace("�", "") in seen.text.replace("�", "") or "\udc80" in text
+    assert printable(text).replace("?", "�") in seen.text.replace("?", "�")  # a surrogate is replaced by either
 
 
 def test_cell_texts_show_what_the_student_needs():

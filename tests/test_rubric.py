@@ -155,7 +155,9 @@ def test_progress_is_told_in_order(run):
     """Each outcome is told as it comes."""
     seen = []
     source = "\n".join(f"@worth('elbo')\ndef test_{name}(student, draw):\n    pass\n" for name in ("b", "a", "c"))
-    assert list(run(source, progress=lambda outcome: seen.append(outcome.test))) == seen == ["test_b", "test_a", "test_c"]
+    assert (
+        list(run(source, progress=lambda outcome: seen.append(outcome.test))) == seen == ["test_b", "test_a", "test_c"]
+    )
 
 
 DRAWS = """
@@ -248,5 +250,8 @@ def test_files_beside_the_suite_have_no_say(run, tmp_path, monkeypatch):
 
 def test_cells_of_names_the_exercises(run, tmp_path):
     """The exercises of a suite are known without a submission."""
-    run("@worth('elbo')\ndef test_a(student):\n    student.f()\n@worth('sample')\ndef test_b(student): pass\n", name="cells")
+    run(
+        "@worth('elbo')\ndef test_a(student):\n    student.f()\n@worth('sample')\ndef test_b(student): pass\n",
+        name="cells",
+    )
     assert rubric.cells_of("cells") == {"elbo", "sample"}

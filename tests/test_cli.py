@@ -1,0 +1,263 @@
+"""The command line: the doctor, the table of grades, and what a wrong configuration says."""
+
+import os
+import shutil
+import sqlite3
+from types import SimpleNamespace
+
+import pytest
+import torch
+from traitlets.config import Config
+
+import lab
+from autograder import __main__, course, doctor, grades, likelihood, nbgrader
+from autograder.course import ConfigError, Course
+from autograder.report import Mark, Outcome, Report
+
+VARIABLES = ("COURSE_DATASET", "COURSE_DATA", "COURSE_BUDGET", "COURSE_DEVICE", "COURSE_SEED")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch):
+    """Whatever a command sets in the environment is gone after the test."""
+    for name in (*VARIABLES, "PATH"):
+        monkeypatch.setenv(name, os.environ.get(name, "unset"))
+    for name in VARIABLES:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A course's folder, where the commands run, on embedded data."""
+    shutil.copy(course.ROOT / "course_config.py", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    monkeypatch.setenv("COURSE_BUDGET", "quick")
+    return tmp_path
+
+
+def configured(root, **values):
+    """Return a course in a folder."""
+    return Course(**{"course_id": "t", "assignments": ("vae",), "dataset": "glyphs"} | values).model_copy(
+        update={"root": root}
+    )
+
+
+# --- doctor ----------------------------------------------------------------------------------------
+
+
+def test_doctor_says_a_line_for_each_check(folder, capsys, monkeypatch):
+    """Each check has one line, and the exit status says whether grading can start."""
+    monkeypatch.setattr(doctor, "_reference", lambda course: "there")
+    assert __main__.main(["doctor"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[1] for line in lines] == [name for name, _ in doctor.checks(configured(folder))]
+    assert {line.split()[0] for line in lines} == {"ok"}
+    assert "ok       data       glyphs: 1000 test images" in lines
+    assert not (folder / "gradebook.db").exists()
+
+
+def test_doctor_goes_on_after_a_problem(folder, capsys, monkeypatch):
+    """A problem is named with what to do, the other checks still run, and the exit status is 1."""
+    monkeypatch.setattr(likelihood.results, "load", lambda path: {})
+    assert __main__.main(["doctor"]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    problem = [line for line in lines if line.startswith("PROBLEM")]
+    assert len(problem) == 1
+    assert "reference" in problem[0]
+    assert "run `make reference`" in problem[0]
+    assert lines[-1].startswith("ok       disk")
+
+
+def test_doctor_names_missing_data(tmp_path):
+    """A data set that is not there is a problem with its remedy, not a traceback."""
+
+    def missing(*args, **kwargs):
+        raise lab.DataError("mnist is not in data:\n  run `make data`")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lab, "load", missing)
+        with pytest.raises(ConfigError, match="mnist is not in data: run `make data`"):
+            dict(doctor.checks(configured(tmp_path)))["data"]()
+
+
+def test_doctor_refuses_cuda_without_a_gpu(tmp_path, monkeypatch):
+    """Asking for a GPU that is not there is a problem; `auto` is not."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert "processor" in dict(doctor.checks(configured(tmp_path)))["gpu"]()
+    with pytest.raises(ConfigError, match="device is 'cuda', but torch finds no GPU.*set device = 'auto'"):
+        dict(doctor.checks(configured(tmp_path, device="cuda")))["gpu"]()
+
+
+def test_doctor_warns_of_the_missing_sandbox(tmp_path):
+    """Grading without isolation is said."""
+    assert (
+        "do not grade submissions of people you do not trust" in dict(doctor.checks(configured(tmp_path)))["sandbox"]()
+    )
+
+
+def test_doctor_names_a_full_disk(tmp_path, monkeypatch):
+    """Too little room is a problem."""
+    monkeypatch.setattr(doctor, "MIN_FREE_GIB", 10**9)
+    with pytest.raises(ConfigError, match="GiB free; at least 1000000000 are needed"):
+        dict(doctor.checks(configured(tmp_path)))["disk"]()
+
+
+@pytest.mark.parametrize("problem", ["folder", "garbage", "locked", "is-folder"])
+def test_gradebook_that_cannot_be_written_is_named(tmp_path, monkeypatch, problem):
+    """A gradebook in no folder, of another format, held by another program or that is a folder is a problem."""
+    monkeypatch.setattr(doctor, "LOCK_S", 0)
+    path = tmp_path / "gradebook.db"
+    url = "sqlite:///nowhere/gradebook.db" if problem == "folder" else "sqlite:///gradebook.db"
+    holder = sqlite3.connect(path if problem == "locked" else ":memory:", isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    if problem == "garbage":
+        path.write_bytes(b"not a database" * 100)
+    if problem == "is-folder":
+        path.mkdir()
+    try:
+        with pytest.raises(ConfigError, match="gradebook gradebook.db: cannot be written"):
+            dict(doctor.checks(configured(tmp_path, gradebook=url)))["gradebook"]()
+    finally:
+        holder.close()
+
+
+def test_gradebook_check_changes_nothing(tmp_path):
+    """An existing gradebook keeps its content, and none is made where there was none."""
+    check = dict(doctor.checks(configured(tmp_path)))["gradebook"]
+    assert check() == "gradebook.db, writable"
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "gradebook.db").touch()
+    assert check() == "gradebook.db, writable"
+    assert [file.name for file in tmp_path.iterdir()] == ["gradebook.db"]
+
+
+def test_gradebook_on_a_server_is_named_without_its_password(tmp_path):
+    """A database of another kind is taken as it is, and its password is not shown."""
+    check = dict(doctor.checks(configured(tmp_path, gradebook="postgresql://me:hush@host/grades")))["gradebook"]
+    assert check() == "host/grades"
+
+
+def test_preflight_needs_a_release(tmp_path):
+    """Grading does not start before there is something to compare with."""
+    coursedir = SimpleNamespace(
+        release_directory="release",
+        assignment_id="vae",
+        db_url=f"sqlite:///{tmp_path}/gradebook.db",
+        format_path=lambda step, student, assignment: str(tmp_path / step / assignment),
+    )
+    with pytest.raises(
+        ConfigError, match="release/vae: no notebook there; run `nbgrader generate_assignment vae` first"
+    ):
+        doctor.preflight(configured(tmp_path), coursedir)
+    (tmp_path / "release" / "vae").mkdir(parents=True)
+    (tmp_path / "release" / "vae" / "vae.ipynb").touch()
+    doctor.preflight(configured(tmp_path), coursedir)
+
+
+# --- grades ----------------------------------------------------------------------------------------
+
+
+def hand_out(folder, student, score, points=4.0, message="expected 4, got 3", reason=""):
+    """Store a report."""
+    status = "passed" if score == points else "failed"
+    outcome = Outcome(cell="elbo", test="t", status=status, credit=0, weight=1, sentence="s", message=message)
+    marks = {"elbo": Mark(points=points, score=score, reason=reason)}
+    found = Report(student=student, assignment="vae", notebook="vae", marks=marks, outcomes=[outcome])
+    return found.save(folder / "reports")
+
+
+def test_grades_are_a_table_best_first(folder, capsys):
+    """Students stand in order of score, with one line why; those not graded stand last."""
+    hand_out(folder, "bob", 1.5)
+    hand_out(folder, "ada-lovelace", 4.0)
+    hand_out(folder, "eve", None, reason="vae.ipynb is not valid JSON")
+    assert __main__.main(["grades", "vae"]) == 0
+    table = capsys.readouterr().out.splitlines()
+    assert table == grades.table(folder / "reports", "vae").splitlines()
+    assert [line.split()[0] for line in table] == ["student", "ada-lovelace", "bob", "eve"]
+    assert table[1].endswith("4 / 4  all automatic tests passed")
+    assert table[2].endswith("1.5 / 4  elbo: expected 4, got 3")
+    assert table[3].endswith("not graded  not graded: vae.ipynb is not valid JSON")
+
+
+def test_grades_cut_and_clean_what_submissions_say(folder):
+    """A message of a submission stays on its line and cannot steer the terminal."""
+    hand_out(folder, "eve", 0.0, message="\x1b[2J\u202e" + "long " * 100)
+    line = grades.table(folder / "reports", "vae").splitlines()[1]
+    assert line.isprintable()
+    assert len(line) < 140
+    assert line.endswith("…")
+
+
+def test_grades_of_nothing_is_an_error(folder, capsys):
+    """Before grading there is no table, and what to run is said."""
+    assert __main__.main(["grades", "vae"]) == 2
+    assert capsys.readouterr().err == "reports: no report of vae; run `nbgrader autograde vae` first\n"
+
+
+def test_grades_name_a_damaged_report(folder, capsys):
+    """A report that cannot be read is named."""
+    hand_out(folder, "ada", 4.0).write_text("{")
+    assert __main__.main(["grades", "vae"]) == 2
+    assert "reports/ada/vae/vae.json: not a readable report; grade this student again" in capsys.readouterr().err
+
+
+# --- configuration ---------------------------------------------------------------------------------
+
+
+def test_wrong_configuration_is_exit_status_2(folder, capsys, monkeypatch):
+    """Every command names a wrong value in one line and does nothing."""
+    monkeypatch.setenv("COURSE_BUDGET", "huge")
+    for command in (["doctor"], ["grades", "vae"], ["reference"]):
+        assert __main__.main(command) == 2
+        out, error = capsys.readouterr()
+        assert out == ""
+        assert error.startswith("the environment variable COURSE_BUDGET: budget = 'huge': Input should be 'quick'")
+
+
+@pytest.mark.parametrize("arguments", [[], ["grade"], ["grades"], ["reference", "--only", "all"]], ids=str)
+def test_wrong_command_is_exit_status_2(arguments, capsys):
+    """A command that does not exist, or lacks its argument, is answered with the usage."""
+    with pytest.raises(SystemExit) as caught:
+        __main__.main(arguments)
+    assert caught.value.code == 2
+    assert "usage: python -m autograder" in capsys.readouterr().err
+
+
+def test_commands_use_the_course_of_the_working_folder(folder, capsys, monkeypatch):
+    """In a course's folder, that course is meant; its choices reach the lab."""
+    monkeypatch.delenv("COURSE_DATASET")
+    (folder / "course_config.py").write_text(
+        "from autograder.course import Course\ncourse = Course(course_id='mine', assignments=('vae',), dataset='glyphs')\n"
+    )
+    assert __main__.main(["grades", "vae"]) == 2
+    assert os.environ["COURSE_DATASET"] == "glyphs"
+    assert os.environ["COURSE_DATA"] == str(folder / "data")
+
+
+def test_nbgrader_ends_at_a_wrong_configuration(folder, monkeypatch):
+    """nbgrader stops with the line that names the key, before it does anything."""
+    monkeypatch.setenv("COURSE_CALL_TIMEOUT_S", "0")
+    with pytest.raises(SystemExit, match="COURSE_CALL_TIMEOUT_S: call_timeout_s = '0': Input should be greater than 0"):
+        nbgrader.configure(Config(), folder)
+
+
+def test_nbgrader_gets_the_courses_values(folder, monkeypatch):
+    """nbgrader works in the course's folder, with its gradebook and our classes."""
+    monkeypatch.setattr(nbgrader, "_configured", [])
+    config = Config()
+    nbgrader.configure(config, folder)
+    assert (config.CourseDirectory.root, config.CourseDirectory.db_url) == (
+        str(folder),
+        f"sqlite:///{folder}/gradebook.db",
+    )
+    assert "autograder.examine.Examine" in config.Autograde.autograde_preprocessors
+    assert nbgrader.course().root == folder
+
+
+def test_nbgrader_without_the_courses_file_says_so(monkeypatch):
+    """Our classes under another configuration refuse to work."""
+    monkeypatch.setattr(nbgrader, "_configured", [])
+    with pytest.raises(RuntimeError, match="run nbgrader in the course's folder"):
+        nbgrader.course()

@@ -1,0 +1,393 @@
+"""The trained model's bound and gates: against quadrature, and against models that try to look better than they are."""
+
+import itertools
+import math
+import re
+
+import pytest
+import torch
+import torch.nn.functional as F
+import yaml
+from torch import nn
+
+from autograder import likelihood
+from autograder.course import Course
+from autograder.draw import Draw
+from autograder.likelihood import Evaluation, Gate, Measurement, NoReference, evaluation, measure
+from autograder.remote import BadAnswer, in_process
+from autograder.rubric import Partial
+
+SHAPE = (1, 2, 2)
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Fewer images and samples than for a class."""
+    monkeypatch.setattr(likelihood, "IMAGES", 16)
+    monkeypatch.setattr(likelihood, "NUM_SAMPLES", 200)
+    monkeypatch.setattr(likelihood, "AGAIN", 16)
+
+
+WEIGHT = torch.tensor([[2.0], [-1.5], [1.0], [0.5]])
+BIAS = torch.tensor([0.3, -0.2, 0.1, -0.4])
+IMAGES = torch.tensor(list(itertools.product((0.0, 1.0), repeat=4))).reshape(16, *SHAPE)
+
+
+def log_px():
+    """log p(x) of the toy decoder for each of the 16 images, by quadrature over its one latent dimension."""
+    z = torch.linspace(-9, 9, 4001, dtype=torch.float64)
+    logits = z[:, None] @ WEIGHT.double().T + BIAS.double()
+    x = IMAGES.double().flatten(1)
+    log_joint = (x[:, None] * logits - F.softplus(logits)).sum(-1) - 0.5 * (math.log(2 * math.pi) + z**2)
+    return log_joint.logsumexp(1) + math.log(18 / 4000)
+
+
+class Encoder(nn.Module):
+    """mu is a number of each image, log_var the same for all."""
+
+    def __init__(self, mu=lambda x: 0.5 * (x.flatten(1) @ WEIGHT), log_var=-0.5):
+        super().__init__()
+        self.mu, self.log_var = mu, log_var
+
+    def forward(self, x):
+        mu = self.mu(x)
+        return mu, torch.full_like(mu, self.log_var)
+
+
+class Decoder(nn.Module):
+    """The toy decoder."""
+
+    def forward(self, z):
+        return (z @ WEIGHT.to(z.dtype).T + BIAS.to(z.dtype)).unflatten(-1, SHAPE)
+
+
+def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a"):
+    """Return the measurement of a toy model; each fresh decoder is made anew, as in a new kernel."""
+    encode = in_process({"encoder": encoder or Encoder()}).object("encoder")
+    return measure(encode, lambda: in_process({"decoder": decoder()}).object("decoder"), images, Draw("secret", seed))
+
+
+# --- numbers ---------------------------------------------------------------------------------------
+
+
+def test_bound_comes_up_to_the_likelihood(monkeypatch):
+    """With many samples the bound is within 0.02 nats of log p(x) by quadrature, and below it in expectation."""
+    monkeypatch.setattr(likelihood, "NUM_SAMPLES", 4000)
+    found, truth = measured(), float(log_px().mean())
+    # bias -Var(w)/2K below 0.001 nats; standard error of the mean over 16 images 0.005 nats; 4 of them
+    assert found.bound == pytest.approx(truth, abs=0.02)
+
+
+def test_elbo_is_the_bounds_lower_end():
+    """The ELBO equals its closed form up to four standard errors, and lies below the bound."""
+    found, truth = measured(), float(log_px().mean())
+    mu, var = 0.5 * (IMAGES.flatten(1) @ WEIGHT).double(), math.exp(-0.5)
+    kl = 0.5 * (mu**2 + var - 1 + 0.5).sum(-1)
+    u = torch.linspace(-8, 8, 2001, dtype=torch.float64)
+    logits = (mu + math.sqrt(var) * u)[..., None] * WEIGHT.double().T[0] + BIAS.double()  # (16, 2001, 4)
+    x = IMAGES.double().flatten(1)[:, None]
+    density = torch.exp(-0.5 * u**2) / math.sqrt(2 * math.pi)
+    expected = ((x * logits - F.softplus(logits)).sum(-1) * density).sum(1) * (16 / 2000) - kl
+    # 3200 samples whose log weights have a standard deviation below 1.5: 4 standard errors are 0.11
+    assert found.elbo == pytest.approx(float(expected.mean()), abs=0.11)
+    assert found.elbo < found.bound < truth + 0.05
+
+
+def test_permuted_elbo_meets_the_codes_of_other_images():
+    """Images decoded from the codes of others cost nats where codes matter, and none where all codes are alike."""
+    found = measured()
+    assert found.elbo_permuted < found.elbo - 0.2
+    blind = measured(Encoder(mu=lambda x: torch.zeros(len(x), 1)))
+    # the same codes for all images: the mean over images of Σ x·logits is not moved by a permutation but for noise
+    assert blind.elbo_permuted == pytest.approx(blind.elbo, abs=0.3)
+
+
+def test_measurement_is_the_same_at_a_regrade():
+    """The same draw gives the same numbers, another one others close by."""
+    first, again, other = measured(), measured(), measured(seed="b")
+    assert first == again
+    assert first.bound != other.bound
+    assert first.bound == pytest.approx(other.bound, abs=0.1)
+
+
+def test_order_of_codes_does_not_matter(monkeypatch):
+    """Codes are sent shuffled and in pieces; each image gets its own logits back."""
+    monkeypatch.setattr(likelihood, "ROWS", 37)
+    pieces = measured()
+    monkeypatch.setattr(likelihood, "ROWS", 10**6)
+    assert measured().bound == pytest.approx(pieces.bound, abs=1e-5)  # float32 in batches of other sizes
+
+
+def test_active_units_are_those_whose_mean_varies():
+    """A latent dimension counts where its posterior mean varies over images by more than 0.01."""
+
+    class Wide(Decoder):
+        def forward(self, z):
+            return super().forward(z[..., :1])
+
+    encoder = Encoder(mu=lambda x: x.flatten(1) * torch.tensor([1.0, 0.19, 0.25, 0.0]))  # variance of a bit: 0.267
+    found = measured(encoder, Wide)
+    assert (found.active_units, found.latent_dim) == (2, 4)  # 0.267 and 0.0167; 0.0096 and 0 are not
+
+
+def test_images_are_spread_over_all():
+    """The bound looks at every n-th of the images."""
+    seen = []
+
+    class Watching(Encoder):
+        def forward(self, x):
+            seen.append(len(x))
+            return super().forward(x)
+
+    found = measured(Watching(), images=IMAGES.repeat(40, 1, 1, 1))
+    assert seen == [250, 250, 140]
+    assert math.isfinite(found.bound)
+
+
+# --- models that try to look better ----------------------------------------------------------------
+
+
+def test_rounding_of_codes_gains_nothing():
+    """A posterior narrower than the rounding of codes to float32 does not come out above log p(x)."""
+    encoder = Encoder(mu=lambda x: torch.full((len(x), 1), 1 + 3e-8, dtype=torch.float64), log_var=-49.0)
+    assert measured(encoder).bound < float(log_px().mean())
+
+
+@pytest.mark.parametrize("log_var", [-49.0, 49.0, 10.0])
+def test_extreme_posterior_gives_a_lower_bound(log_var):
+    """However narrow or wide the posterior, the bound stays finite and below log p(x)."""
+    found = measured(Encoder(log_var=log_var))
+    assert math.isfinite(found.bound)
+    assert found.bound < float(log_px().mean())
+
+
+class Remembering(Decoder):
+    """Answers later codes otherwise than earlier ones."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, z):
+        self.calls += 1
+        return super().forward(z) + 0.1 * self.calls
+
+
+class Noisy(Decoder):
+    """Draws noise."""
+
+    def forward(self, z):
+        return super().forward(z) + 0.1 * torch.randn(len(z), 1, 1, 1)
+
+
+class Batchwise(Decoder):
+    """Looks at the other codes of its batch."""
+
+    def forward(self, z):
+        return super().forward(z - z.mean(0))
+
+
+class Counting(Decoder):
+    """Differs from kernel to kernel."""
+
+    made = 0
+
+    def __init__(self):
+        super().__init__()
+        Counting.made += 1
+        self.own = Counting.made
+
+    def forward(self, z):
+        return super().forward(z) * self.own
+
+
+@pytest.mark.parametrize("decoder", [Remembering, Noisy, Batchwise, Counting], ids=lambda kind: kind.__name__)
+def test_decoder_that_is_no_function_of_the_code_is_refused(decoder):
+    """State, noise, the company of other codes and differences between kernels are found."""
+    with pytest.raises(BadAnswer, match="one code different logits in other company or in another kernel"):
+        measured(decoder=decoder)
+
+
+def answering(value):
+    """Return a class of decoders or encoders that answer with value(input)."""
+    return type("Answering", (nn.Module,), {"forward": lambda self, z: value(z)})
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (lambda z: torch.zeros(len(z), 4), "expected logits of shape (2000, 1, 2, 2), got (2000, 4)"),
+        (lambda z: torch.zeros(1, *SHAPE), "got (1, 1, 2, 2)"),
+        (lambda z: torch.zeros(()), "got ()"),
+        (lambda z: (torch.zeros(len(z), *SHAPE),), "got tuple"),
+        (lambda z: None, "got NoneType"),
+        (lambda z: torch.full((len(z), *SHAPE), math.nan), "not all finite"),
+        (lambda z: torch.full((len(z), *SHAPE), math.inf), "not all finite"),
+    ],
+    ids=["flat", "broadcast", "scalar", "tuple", "none", "nan", "inf"],
+)
+def test_malformed_logits_are_refused(value, problem):
+    """Logits of another type, shape or without a value are the student's error, and are never broadcast."""
+    with pytest.raises(BadAnswer, match=re.escape(problem)):
+        measured(decoder=answering(value))
+
+
+def pair(mu, log_var=0.0):
+    """Return a function that gives (mu, log_var) filled with numbers, one latent dimension."""
+    return lambda x: (torch.full((len(x), 1), mu), torch.full((len(x), 1), log_var))
+
+
+@pytest.mark.parametrize(
+    ("value", "problem"),
+    [
+        (lambda x: torch.zeros(len(x), 1), "expected (mu, log_var), got Tensor"),
+        (lambda x: (torch.zeros(len(x), 1),) * 3, "expected (mu, log_var), got tuple"),
+        (lambda x: (0.0, 1.0), "expected (mu, log_var), got tuple"),
+        (lambda x: (torch.zeros(len(x), 1), torch.zeros(1)), "expected mu and log_var of shape (16, D)"),
+        (lambda x: (torch.zeros(len(x)), torch.zeros(len(x))), "expected mu and log_var of shape (16, D)"),
+        (lambda x: (torch.zeros(len(x), 0),) * 2, "expected mu and log_var of shape (16, D)"),
+        (lambda x: (torch.zeros(1, 1),) * 2, "expected mu and log_var of shape (16, D)"),
+        (lambda x: (torch.zeros(len(x), 513),) * 2, "the latent dimension is 513"),
+        (pair(math.nan), "not finite"),
+        (pair(0.0, math.nan), "not finite"),
+        (pair(math.inf), "not finite"),
+        (pair(2e6), "mu is beyond"),
+        (pair(0.0, 50.0), "log_var beyond"),
+        (pair(0.0, -1e9), "log_var beyond"),
+    ],
+    ids="tensor three floats mismatch flat empty broadcast large nan-mu nan-var inf huge-mu huge-var tiny-var".split(),
+)
+def test_malformed_posteriors_are_refused(value, problem):
+    """What the encoder answers is checked for type, shape and size before anything is computed from it."""
+    with pytest.raises(BadAnswer, match=re.escape(problem)):
+        measured(answering(value)())
+
+
+def test_latent_dimension_that_changes_is_refused():
+    """An encoder that answers with other dimensions at each call is the student's error."""
+
+    def value(x):
+        return (torch.zeros(len(x), 1 + len(x) % 100),) * 2
+
+    with pytest.raises(BadAnswer, match="expected the same for all images"):
+        measured(answering(value)(), images=IMAGES.repeat(40, 1, 1, 1))
+
+
+# --- gates -----------------------------------------------------------------------------------------
+
+
+def course(**values):
+    """Return a course whose reference results the tests write."""
+    return Course(**{"course_id": "t", "assignments": ("vae",), "dataset": "glyphs", "budget": "quick"} | values)
+
+
+@pytest.fixture
+def reference(tmp_path):
+    """Return a function that writes reference runs, {network: bounds}, and returns the file."""
+
+    def write(dataset="glyphs", budget="quick", **networks):
+        runs = {
+            f"{dataset}/{budget}/{network}/seed{i}": {"gate_bound": b, "gate_elbo": b - 3, "active_units": 10 + i}
+            for network, bounds in networks.items()
+            for i, b in enumerate(bounds)
+        }
+        path = tmp_path / "reference.yaml"
+        path.write_text(yaml.safe_dump(runs))
+        return path
+
+    return write
+
+
+def result(bound=-90.0, elbo=-95.0, permuted=-300.0, active=10, dim=50):
+    """Return a measurement."""
+    return Measurement(bound, elbo, permuted, active, dim)
+
+
+@pytest.mark.parametrize(
+    ("value", "credit"),
+    [(-90, 1), (-89, 1), (-93, 0.5), (-96, 0), (-1e9, 0), (math.nan, 0), (-math.inf, 0), (math.inf, 1)],
+)
+def test_gate_is_linear_between_its_ends(value, credit):
+    """Full credit from the upper end, none below the lower one, linear between; not a number earns nothing."""
+    assert Gate(full=-90.0, none=-96.0).credit(value) == credit
+
+
+def test_gate_leaves_the_margin_to_the_reference(reference):
+    """With runs that agree, full marks begin the margin below their mean, and end the width below that."""
+    found = evaluation(result(), course(gate_margin_nats=2.0, gate_width_nats=5.0), reference(conv=[-90.0] * 3))
+    assert (found.bound_gate, found.elbo_gate) == (Gate(-92.0, -97.0), Gate(-95.0, -100.0))
+
+
+def test_gate_leaves_four_standard_deviations_of_seeds(reference):
+    """Where seeds differ by more than the margin, four of their standard deviations are left."""
+    found = evaluation(result(), course(), reference(conv=[-91.0, -90.0, -89.0]))
+    assert found.bound_gate.full == pytest.approx(-90 - 4 * 1.0)
+
+
+def test_gate_admits_the_weaker_network(reference):
+    """Of several reference networks the weaker one sets the gate, and the best run the suspicion."""
+    found = evaluation(result(), course(), reference(conv=[-90.0] * 3, dense=[-100.0] * 3))
+    assert (found.bound_gate.full, found.best_reference) == (-101.5, -90.0)
+
+
+def test_gates_are_those_of_data_set_and_budget(reference):
+    """Reference runs of other data or budgets do not count; too few runs are no reference."""
+    for path in (reference(), reference(conv=[-90.0] * 2), reference(dataset="mnist", conv=[-90.0] * 3)):
+        with pytest.raises(NoReference, match="fewer than 3 reference runs for glyphs at quick: run `make reference`"):
+            evaluation(result(), course(), path)
+
+
+def test_missing_reference_file_is_no_reference(tmp_path):
+    """Without the file nothing can be judged."""
+    with pytest.raises(NoReference):
+        evaluation(result(), course(), tmp_path / "reference.yaml")
+
+
+@pytest.fixture
+def judged(reference):
+    """Return a function that judges a measurement with a reference at -90 nats."""
+    path = reference(conv=[-90.0] * 3)
+    return lambda **values: evaluation(result(**values), course(), path)
+
+
+def test_judge_gives_the_share_and_the_reason(judged):
+    """A result between the ends earns its share, with both ends and the conditions in the message."""
+    judged(bound=-91.5, elbo=-94.5).judge("bound")
+    judged(bound=-91.5, elbo=-94.5).judge("elbo")
+    with pytest.raises(
+        Partial, match=r"bound on held-out images \(glyphs at quick, 200 samples.*-94.50.*-91.50.*-97.50"
+    ) as caught:
+        judged(bound=-94.5).judge("bound")
+    assert caught.value.credit == pytest.approx(0.5)
+
+
+def test_judge_of_an_undefined_bound_earns_nothing(judged):
+    """Not a number is no credit rather than an error."""
+    with pytest.raises(Partial) as caught:
+        judged(bound=math.nan).judge("bound")
+    assert caught.value.credit == 0
+
+
+def test_encoder_use_needs_its_nats(judged):
+    """An ELBO that does not mind the codes of other images shows an encoder that is not used."""
+    judged(elbo=-95.0, permuted=-115.0).judge_encoder_use()
+    with pytest.raises(Partial, match="costs the ELBO 19.0 nats"):
+        judged(elbo=-95.0, permuted=-114.0).judge_encoder_use()
+
+
+@pytest.mark.parametrize(("active", "passes"), [(4, False), (5, True), (20, True), (21, False)])
+def test_active_units_have_a_window(judged, active, passes):
+    """From half of the fewest to one and a half of the most, and two."""
+    found = judged(active=active)  # references: 10 to 12
+    if passes:
+        found.judge_active_units()
+    else:
+        with pytest.raises(Partial, match=f"{active} of 50 latent dimensions are active.*; 5 to 20 are expected"):
+            found.judge_active_units()
+
+
+def test_too_good_a_result_is_flagged(judged):
+    """A bound better than every reference by more than the course allows is for the instructor to see."""
+    assert judged(bound=-85.0).flags == []
+    assert "5.1 nats better than every reference run" in judged(bound=-84.9).flags[0]
+    assert isinstance(judged(), Evaluation)
