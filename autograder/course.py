@@ -39,7 +39,9 @@ class Course(BaseSettings):
     budget: Literal["quick", "standard", "full"] = "standard"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     training: Literal["weights", "retrain"] = "weights"
-    gate_margin_nats: float = Field(1.5, ge=0, allow_inf_nan=False, description="full marks down to this far below the reference, at least")
+    gate_margin_nats: float = Field(
+        1.5, ge=0, allow_inf_nan=False, description="full marks down to this far below the reference, at least"
+    )
     gate_width_nats: float = Field(6.0, gt=0, allow_inf_nan=False, description="from full marks to none, linearly")
     suspicious_nats: float = Field(5.0, gt=0, description="a result better than every reference by more is flagged")
     cell_timeout_s: Positive = 900
@@ -118,5 +120,6 @@ def _problem(problem: dict) -> str:
     variable = f"COURSE_{key.split('.')[0].upper()}"
     where = f"the environment variable {variable}" if variable in os.environ else "course_config.py"
     value = os.environ.get(variable, problem.get("input"))
-    shown = "" if key == "secret" or problem["type"] == "missing" else f" = {value!r}"  # if missing, the value is all others
+    hidden = key == "secret" or problem["type"] == "missing"  # of a missing key, the value is that of all others
+    shown = "" if hidden else f" = {value!r}"
     return f"{where}: {key}{shown}: {problem['msg']}."

@@ -23,7 +23,7 @@ from autograder.draw import Draw
 from autograder.intake import Intake, Refused, read_bytes
 from autograder.kernel import Session
 from autograder.remote import BadAnswer, Student, StudentError
-from autograder.report import Mark, Report, cell_html, cell_text, printable, share
+from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
 
 TRAINED = {"vae": "vae"}  # the notebook's variable that holds the trained model, by assignment
@@ -223,6 +223,7 @@ class Examine(NbGraderPreprocessor):
         report.save(reports)
         for cell in automatic(nb):
             cell.outputs = [_output(report, exercise(cell))]
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell(summary(report), id="result"))
         resources["report"] = report
         return nb, resources
 

@@ -20,7 +20,9 @@ def table(folder: Path, assignment: str) -> str:
         try:
             reports.append(Report.load(path))
         except (OSError, ValueError):
-            raise ConfigError(f"{path.relative_to(folder.parent)}: not a readable report; grade this student again") from None
+            raise ConfigError(
+                f"{path.relative_to(folder.parent)}: not a readable report; grade this student again"
+            ) from None
     if not reports:
         raise ConfigError(f"{folder.name}: no report of {assignment}; run `nbgrader autograde {assignment}` first")
     reports.sort(key=lambda report: (-report.score if report.graded else 1, report.student))

@@ -187,7 +187,9 @@ class Session:
             problem, lived = "ended the kernel", False
         except CellTimeoutError:
             late = time.monotonic() - started >= timeout
-            problem = f"did not end within {timeout} s, could not be interrupted" if late else "put out more than can be read"
+            problem = (
+                f"did not end within {timeout} s, could not be interrupted" if late else "put out more than can be read"
+            )
             problem, lived = f"{problem}, and the kernel was stopped", False
         except Exception as error:
             raise SetupError(
@@ -234,7 +236,8 @@ class Session:
             raise Died("The kernel ended, or answered no more, after the notebook's last cell.") from None
         self._client.execute(source, silent=True, store_history=False, allow_stdin=False)
         self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
-        if self._exchange(*wire.encode({"op": "global_rng"}, 0), START_TIMEOUT_S) is None:  # so that no call waits for torch
+        question = wire.encode({"op": "global_rng"}, 0)  # answered once torch is loaded, so that no call waits for it
+        if self._exchange(*question, START_TIMEOUT_S) is None:
             raise Died("The kernel ended, or answered no more, after the notebook's last cell.")
         self._alive = True
 

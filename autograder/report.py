@@ -171,6 +171,22 @@ def cell_html(report: Report, cell: str) -> str:
     return "".join(rows) + "</ul>"
 
 
+def summary(report: Report) -> str:
+    """Return a markdown table of the exercises, their scores, and how many of their tests passed."""
+    if report.graded:
+        head = f"**{report.score:g} of {report.points:g} automatic points.** Written answers are graded by a person."
+    else:
+        head = "**Not graded.** This is not a zero; your instructor looks at it."
+    rows = [f"## Your result\n\n{head}\n\n| exercise | points | tests |", "| --- | --- | --- |"]
+    for cell, mark in report.marks.items():
+        outcomes = report.of(cell)
+        passed = sum(outcome.status is Status.PASSED for outcome in outcomes)
+        score = "not graded" if mark.score is None else f"{mark.score:g} of {mark.points:g}"
+        rows.append(f"| `{cell}` | {score} | {passed} of {len(outcomes)} passed |")
+    notes = [f"- {_escape(note)}" for note in report.notes]
+    return "\n".join([*rows, "", "What each test asks, and what came of it, stands below each exercise.", *notes])
+
+
 def _word(outcome: Outcome) -> str:
     partly = outcome.status is Status.FAILED and outcome.credit > 0
     return f"partly, {outcome.credit:.0%}" if partly else outcome.status.value

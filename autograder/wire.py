@@ -152,7 +152,11 @@ def _text(value: str, room: list[int]) -> str:
 
 def _pack_tensor(value: torch.Tensor, tensors: dict, room: list[int]) -> dict:
     with torch._C.DisableTorchFunctionSubclass():  # what a subclass says of itself does not count
-        dtype, layout, axes = torch.Tensor.dtype.__get__(value), torch.Tensor.layout.__get__(value), torch.Tensor.dim(value)
+        dtype, layout, axes = (
+            torch.Tensor.dtype.__get__(value),
+            torch.Tensor.layout.__get__(value),
+            torch.Tensor.dim(value),
+        )
         if dtype not in DTYPES or layout is not torch.strided or axes > MAX_AXES:
             return {"k": "o", "v": f"torch.Tensor of dtype {dtype}, layout {layout}, {axes} axes"}
         requires_grad = torch.Tensor.requires_grad.__get__(value)

@@ -255,7 +255,22 @@ def pair(mu, log_var=0.0):
         (pair(0.0, 50.0), "log_var beyond"),
         (pair(0.0, -1e9), "log_var beyond"),
     ],
-    ids="tensor three floats mismatch flat empty broadcast large nan-mu nan-var inf huge-mu huge-var tiny-var".split(),
+    ids=[
+        "tensor",
+        "three",
+        "floats",
+        "mismatch",
+        "flat",
+        "empty",
+        "broadcast",
+        "large",
+        "nan-mu",
+        "nan-var",
+        "inf",
+        "huge-mu",
+        "huge-var",
+        "tiny-var",
+    ],
 )
 def test_malformed_posteriors_are_refused(value, problem):
     """What the encoder answers is checked for type, shape and size before anything is computed from it."""
