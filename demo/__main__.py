@@ -160,7 +160,7 @@ def work(student: str, notebook: nbformat.NotebookNode) -> str:
     client = NotebookClient(
         notebook, timeout=600, allow_errors=True, resources={"metadata": {"path": str(path.parent)}}
     )
-    client.execute(env=os.environ | CHOICES)
+    client.execute(env=os.environ | CHOICES, stderr=subprocess.DEVNULL)
     nbformat.write(notebook, path)
     return student
 
