@@ -142,7 +142,9 @@ def wrong(mistake: str) -> tuple[str, str]:
     }
     (exercise,) = ast.literal_eval(named["FAILS"].value)
     code = [node for node in tree.body[1:] if node not in (named["FAILS"], named["HINT"])]
-    return exercise, "\n\n\n".join(ast.get_source_segment(source, node) for node in code)
+    lines = source.splitlines()
+    starts = [min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) for node in code]
+    return exercise, "\n\n\n".join("\n".join(lines[i - 1 : node.end_lineno]) for i, node in zip(starts, code, strict=True))
 
 
 def write(student: str, notebook: nbformat.NotebookNode) -> Path:
