@@ -231,7 +231,9 @@ def _posterior(encoder: Handle, images: torch.Tensor) -> tuple[torch.Tensor, tor
     parts = []
     for x in images.split(250):
         answer = encoder(x)
-        if not (isinstance(answer, (tuple, list)) and len(answer) == 2 and all(isinstance(t, torch.Tensor) for t in answer)):
+        if not (
+            isinstance(answer, (tuple, list)) and len(answer) == 2 and all(isinstance(t, torch.Tensor) for t in answer)
+        ):
             raise BadAnswer(f"encoder(x): expected (mu, log_var), got {type(answer).__name__}.")
         if any(t.dim() != 2 or t.shape != answer[0].shape or len(t) != len(x) or not t.shape[1] for t in answer):
             shapes = tuple(tuple(t.shape) for t in answer)

@@ -144,7 +144,9 @@ def wrong(mistake: str) -> tuple[str, str]:
     code = [node for node in tree.body[1:] if node not in (named["FAILS"], named["HINT"])]
     lines = source.splitlines()
     starts = [min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) for node in code]
-    return exercise, "\n\n\n".join("\n".join(lines[i - 1 : node.end_lineno]) for i, node in zip(starts, code, strict=True))
+    return exercise, "\n\n\n".join(
+        "\n".join(lines[i - 1 : node.end_lineno]) for i, node in zip(starts, code, strict=True)
+    )
 
 
 def write(student: str, notebook: nbformat.NotebookNode) -> Path:
