@@ -16,6 +16,8 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from autograder.publish import without_markers
+
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "demo" / "course"
 ASSIGNMENT = "vae"
@@ -122,7 +124,7 @@ def answers(release: nbformat.NotebookNode, solved: nbformat.NotebookNode) -> nb
     for answer in notebook.cells:
         name = answer.metadata.get("nbgrader", {}).get("grade_id")
         if name in right and answer.cell_type == "code":
-            answer.source = right[name]
+            answer.source = without_markers(right[name])
     return notebook
 
 
