@@ -22,7 +22,7 @@ FAULTY = {  # exercise: its solution cell, each wrong in another way
 }
 SAID = {  # exercise: what the student reads
     "reparameterize": "got None",
-    "gaussian_log_prob": "got list",
+    "gaussian_log_prob": "got a list of 2",
     "kl_standard_normal": "numpy.ndarray",
     "bernoulli_log_prob": "finite",
     "bernoulli_sample": "(268435456,)",
@@ -163,7 +163,8 @@ def test_right_submission_after_all_of_them_gets_full_marks(graded):
 
 def test_export_has_the_scores(graded):
     """nbgrader's own export holds the automatic scores."""
-    rows = {row["student_id"]: row for row in csv.DictReader((graded / "grades.csv").open())}
+    with (graded / "grades.csv").open() as file:
+        rows = {row["student_id"]: row for row in csv.DictReader(file)}
     assert float(rows["e-right"]["score"]) == 33
     assert float(rows["b-hostile"]["score"]) == 0
 
