@@ -137,7 +137,9 @@ class Session:
             path.write_bytes(content)
         (self._folder / "home").mkdir()
         self._context = self._bounded(zmq.asyncio.Context())
-        self._manager = sandbox.kernel_manager(self._course.sandbox, self._folder, self._context)
+        self._manager = sandbox.kernel_manager(
+            self._course.sandbox, self._folder, self._context, self._course.memory_limit_mib
+        )
         notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
         runner = BoundedClient(
             notebook,

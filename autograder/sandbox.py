@@ -21,16 +21,19 @@ WARNING = "ran in a plain process without a sandbox: do not grade submissions of
 
 
 class PlainProvisioner(LocalProvisioner):
-    """Starts the kernel as an ordinary process with limits on files and core dumps; its raw output is thrown away."""
+    """Starts the kernel as an ordinary process with limits on memory and files; its raw output is thrown away."""
 
-    file_limit_mib = Int(1024, help="largest file the kernel may write").tag(config=True)
+    file_limit_mib = Int(1024, help="largest file the kernel may write")
+    memory_limit_mib = Int(8192, help="data that the kernel, and each process it starts, may hold")
 
     async def launch_kernel(self, cmd, **kwargs):
-        limit = self.file_limit_mib * 2**20
+        largest, memory = self.file_limit_mib * 2**20, self.memory_limit_mib * 2**20
 
         def limits():
             resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+            resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
+            # not RLIMIT_AS: CUDA reserves far more address space than it uses
+            resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
 
         kwargs |= {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "preexec_fn": limits}
         return await super().launch_kernel(cmd, **kwargs)
@@ -48,13 +51,16 @@ class BoundedManager(AsyncKernelManager):
         return super().client(**{"context": self.client_context} | kwargs)
 
 
-def kernel_manager(level: str, sockets: Path, context: zmq.asyncio.Context) -> AsyncKernelManager:
+def kernel_manager(
+    level: str, sockets: Path, context: zmq.asyncio.Context, memory_limit_mib: int
+) -> AsyncKernelManager:
     """Return a kernel manager whose kernel runs at a level of isolation, whatever kernelspec a notebook names.
 
     Args:
         level: "none".
         sockets: a private folder with a short path, for the kernel's sockets and connection file.
         context: of the sockets of the manager's clients.
+        memory_limit_mib: data that the kernel may hold.
     """
     provisioner = PROVISIONERS[level]
     name = f"vae-kit-{level}"
@@ -73,7 +79,9 @@ def kernel_manager(level: str, sockets: Path, context: zmq.asyncio.Context) -> A
         display_name="Python",
         language="python",
         interrupt_mode="message",
-        metadata={"kernel_provisioner": {"provisioner_name": name}},
+        metadata={
+            "kernel_provisioner": {"provisioner_name": name, "config": {"memory_limit_mib": memory_limit_mib}}
+        },
     )
     return manager
 

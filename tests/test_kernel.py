@@ -11,7 +11,7 @@ import torch
 from autograder import kernel
 from autograder.course import Course
 from autograder.kernel import Session
-from autograder.remote import BadAnswer, Died, NotDefined, StudentError, TooSlow
+from autograder.remote import BadAnswer, Died, NotDefined, Raised, StudentError, TooSlow
 
 pytestmark = pytest.mark.slow
 
@@ -256,3 +256,17 @@ def test_submission_out_of_time_makes_no_more_calls(session):
     one._deadline = 0.0
     with pytest.raises(TooSlow, match="used up its 3600 s"):
         one.student.f()
+
+
+def test_memory_beyond_the_limit_is_refused_to_a_call(session):
+    """A call that asks for more memory than allowed raises there, and the next call is answered."""
+    one = session(
+        "import torch",
+        "def greedy(): return torch.ones(2**30).sum()",  # 4 GiB
+        "def modest(): return torch.ones(2**20).sum()",
+        memory_limit_mib=2048,
+    )
+    one.run()
+    with pytest.raises(Raised, match="memory"):
+        one.student.greedy()
+    assert float(one.student.modest()) == 2**20
