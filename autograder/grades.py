@@ -1,4 +1,4 @@
-"""The table of an assignment's stored reports: students, scores, and one line why."""
+"""The table of an assignment's stored reports: students, scores, one line why, and what the instructor should look at."""
 
 import textwrap
 from pathlib import Path
@@ -7,10 +7,11 @@ from autograder.course import ConfigError
 from autograder.report import Report, printable
 
 WIDTH = 110
+SHOWN = 3  # students named with a flag; of more, the number
 
 
 def table(folder: Path, assignment: str) -> str:
-    """Return the table of the reports under `folder`, best score first.
+    """Return the table of the reports under `folder`, best score first, and below it whose submissions are flagged and why.
 
     Raises:
         ConfigError: there is no report of the assignment, or one cannot be read.
@@ -32,4 +33,11 @@ def table(folder: Path, assignment: str) -> str:
         score = f"{report.score:g} / {report.points:g}" if report.graded else "not graded"
         why = textwrap.shorten(printable(report.line()), WIDTH, placeholder=" …")
         lines.append(f"{report.student:{width}}  {score:>12}  {why}")
+    flagged: dict[str, list[str]] = {}
+    for report in reports:
+        for flag in report.flags:
+            flagged.setdefault(flag, []).append(report.student)
+    for flag, students in flagged.items():
+        who = ", ".join(students) if len(students) <= SHOWN else f"{len(students)} submissions"
+        lines.append(f"flagged: {who}: {printable(flag)}")
     return "\n".join(lines)

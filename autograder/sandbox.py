@@ -79,9 +79,7 @@ def kernel_manager(
         display_name="Python",
         language="python",
         interrupt_mode="message",
-        metadata={
-            "kernel_provisioner": {"provisioner_name": name, "config": {"memory_limit_mib": memory_limit_mib}}
-        },
+        metadata={"kernel_provisioner": {"provisioner_name": name, "config": {"memory_limit_mib": memory_limit_mib}}},
     )
     return manager
 

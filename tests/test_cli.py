@@ -190,6 +190,14 @@ def test_grades_cut_and_clean_what_submissions_say(folder):
     assert line.endswith("…")
 
 
+def test_grades_name_what_is_flagged(folder):
+    """Each flag stands once below the table, with the students it is about."""
+    for student in ("ada", "bob"):
+        path = hand_out(folder, student, 4.0)
+        Report.load(path).model_copy(update={"flags": ["the same weights as another"]}).save(folder / "reports")
+    assert grades.table(folder / "reports", "vae").splitlines()[-1] == "flagged: ada, bob: the same weights as another"
+
+
 def test_grades_of_nothing_is_an_error(folder, capsys):
     """Before grading there is no table, and what to run is said."""
     assert __main__.main(["grades", "vae"]) == 2
