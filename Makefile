@@ -21,10 +21,10 @@ demo: $(STAMP) ## release, grade a small class, write feedback and grades, on th
 	$(BIN)/python -m demo
 
 test: $(STAMP) ## all tests of the kit
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 quick-test: $(STAMP) ## the tests that start no kernel
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
 check: $(STAMP) ## lint and format of modules and notebooks, and doctests
 	$(BIN)/ruff check .

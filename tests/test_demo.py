@@ -10,7 +10,7 @@ import pytest
 from autograder.report import Report
 from demo.__main__ import MISTAKES, wrong
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("demo")]
+pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 
 

@@ -8,7 +8,7 @@ import pytest
 
 from autograder.report import Report, Status
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("pipeline")]
+pytestmark = pytest.mark.slow
 
 FAULTY = {  # exercise: its solution cell, each wrong in another way
     "reparameterize": "def reparameterize(mu, log_var, eps):\n    return None",
