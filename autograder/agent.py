@@ -128,6 +128,7 @@ class Agent:
         wire = self.wire
         try:
             request = wire.decode(header, payload, self.max_bytes)
+            request.pop("asked", None)  # for the asking end's own messages
             operation = getattr(self, "do_" + request.pop("op"))
             arguments = {name: self._take_in(value) for name, value in request.items()}
             with contextlib.redirect_stdout(Printed()):

@@ -306,12 +306,8 @@ class Session:
 
 
 def _asked(header: bytes) -> str:
-    """Return the name of what a request calls, for messages."""
-    request = json.loads(header)["v"]
-    target = request.get("target", {}).get("v", "")
-    if isinstance(target, list):
-        return str(target[1]["v"] or "the model")
-    return str(target or request["op"]["v"])
+    """Return the name of what a request is about, as `remote` says it."""
+    return str(json.loads(header)["v"]["asked"]["v"])
 
 
 def _frames(message: dict, comm: str, key: str) -> tuple[bytes, bytes] | None:

@@ -213,7 +213,7 @@ class Student:
         return Handle(self, self._ask("build", kind, kind=kind, args=_out(args)), kind)
 
     def _ask(self, operation: str, asked: str, **request: object) -> object:
-        header, payload = wire.encode({"op": operation, **request}, self._max_bytes)
+        header, payload = wire.encode({"op": operation, "asked": asked, **request}, self._max_bytes)
         try:
             reply = wire.decode(*self._transport(header, payload), self._max_bytes)
         except wire.WireError as error:

@@ -270,3 +270,18 @@ def test_memory_beyond_the_limit_is_refused_to_a_call(session):
     with pytest.raises(Raised, match="memory"):
         one.student.greedy()
     assert float(one.student.modest()) == 2**20
+
+
+def test_object_that_hangs_costs_no_other_object_its_calls(session):
+    """Calls of one kept object that hang do not use up those of another one."""
+    one = session(
+        "import time\nclass Slow:\n    def __call__(self): time.sleep(30)",
+        "class Quick:\n    def __call__(self): return 1",
+    )
+    one.run()
+    for _ in range(kernel.STRIKES):
+        with pytest.raises(TooSlow, match="did not return"):
+            one.student.new("Slow")()
+    with pytest.raises(TooSlow, match="not called again"):
+        one.student.new("Slow")()
+    assert one.student.new("Quick")() == 1
