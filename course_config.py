@@ -22,12 +22,18 @@ course = Course(
     cell_timeout_s=900,
     call_timeout_s=10,
     submission_timeout_s=3600,
+    cpu_limit_s=7200,
     memory_limit_mib=8192,
+    processes_limit=256,
+    disk_limit_mib=1024,
+    files_limit=20_000,
     notebook_limit_mib=16,
     checkpoint_limit_mib=256,
     message_limit_mib=256,
     output_limit_kib=256,
     # where and how
+    submission_time="checked",  # "collected": trust every timestamp.txt, where your copies do not keep files' times
+    show_mark_schemes=False,  # pedagogy: True shows students the mark schemes of written answers in their feedback
     gradebook="sqlite:///gradebook.db",
-    sandbox="none",
+    sandbox="bubblewrap",  # or "landlock", where bubblewrap cannot run; "none" only for people you trust
 )

@@ -47,13 +47,24 @@ class Course(BaseSettings):
     cell_timeout_s: Positive = 900
     call_timeout_s: Positive = 10
     submission_timeout_s: Positive = 3600
-    memory_limit_mib: Positive = 8192
+    cpu_limit_s: Positive = Field(7200, description="processor seconds of one kernel and all it starts")
+    # with less than the least, torch's own libraries are read from disk again and again
+    memory_limit_mib: int = Field(8192, ge=1536, description="of one kernel and all it starts")
+    processes_limit: Positive = Field(256, description="processes and threads of one kernel")
+    disk_limit_mib: Positive = Field(1024, description="files that one kernel may hold at a time")
+    files_limit: Positive = Field(20_000, description="number of these files")
     notebook_limit_mib: Positive = 16
     checkpoint_limit_mib: Positive = 256
     message_limit_mib: Positive = 256
     output_limit_kib: Positive = 256
+    submission_time: Literal["checked", "collected"] = Field(
+        "checked", description="collected: timestamp.txt counts even where the notebook was changed after it"
+    )
+    show_mark_schemes: bool = Field(False, description="whether feedback shows the mark schemes of written answers")
     gradebook: str = Field("sqlite:///gradebook.db", pattern=r"^[a-z0-9+]+://")
-    sandbox: Literal["none"] = Field("none", description="isolation of the kernel that runs a submission")
+    sandbox: Literal["bubblewrap", "landlock", "none"] = Field(
+        "bubblewrap", description="isolation of the kernel that runs a submission"
+    )
 
     @classmethod
     def settings_customise_sources(

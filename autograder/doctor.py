@@ -8,7 +8,11 @@ from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+import nbformat
+
+from autograder import sandbox
 from autograder.course import ROOT, ConfigError, Course
+from autograder.limits import ControlGroup
 
 MIN_FREE_GIB = 2
 LOCK_S = 5  # how long another program may hold the gradebook
@@ -28,6 +32,8 @@ def preflight(course: Course, coursedir) -> None:
         raise ConfigError(
             f"release/{folder.name}: no notebook there; run `nbgrader generate_assignment {folder.name}` first."
         )
+    if (why := sandbox.unusable(course.sandbox)) is not None:
+        raise ConfigError(f"sandbox = {course.sandbox!r}: {why}.")
     _data(course)
     _gradebook(coursedir.db_url, course.root)
 
@@ -80,7 +86,24 @@ def _gpu(course: Course) -> str:
             )
         return "none that torch can use; grading runs on the processor"
     torch.ones(2, device="cuda").sum().item()  # a real operation: listing a GPU does not show that it works
+    if sandbox.unusable(course.sandbox) is None and course.device != "cpu":
+        _gpu_inside(course)
     return torch.cuda.get_device_name()
+
+
+def _gpu_inside(course: Course) -> None:
+    """Run a real CUDA operation in a kernel of the course's level."""
+    from autograder.kernel import Session
+
+    cell = nbformat.v4.new_code_cell("import torch\nprint(torch.ones(2, device='cuda').sum().item())")
+    with Session(course, nbformat.v4.new_notebook(cells=[cell]), {}) as session:
+        session.run()
+    said = " ".join(str(output.get("evalue", output.get("text", ""))) for output in cell.outputs).strip()
+    if said != "2.0":
+        raise ConfigError(
+            f"torch can use the GPU, but not inside the sandbox ({said or 'nothing came back'}): grade with device = 'cpu', "
+            "or set another `sandbox` in course_config.py."
+        )
 
 
 def _data(course: Course) -> str:
@@ -105,9 +128,24 @@ def _reference(course: Course) -> str:
 
 
 def _sandbox(course: Course) -> str:
-    from autograder.sandbox import WARNING
+    works = {level: sandbox.unusable(level) for level in sandbox.LEVELS if level != "none"}
+    if (why := works.get(course.sandbox)) is not None:
+        raise ConfigError(f"level {course.sandbox!r}: {why}.")
+    if course.sandbox == "none":
+        better = next((f"set sandbox = {level!r}" for level, why in works.items() if why is None), works["bubblewrap"])
+        return f"level 'none': a submission {sandbox.WARNING}. Better: {better}"
+    counted = "a control group" if _control_group(course) else "a watchdog, as no control group can be made here"
+    others = "".join(
+        f"; {level!r} works too" for level, why in works.items() if level != course.sandbox and why is None
+    )
+    return f"level {course.sandbox!r}; memory and processes are limited by {counted}{others}"
 
-    return f"level {course.sandbox!r}: a submission {WARNING}"
+
+def _control_group(course: Course) -> bool:
+    group = ControlGroup.create(sandbox.limits(course))
+    if group is not None:
+        group.close()
+    return group is not None
 
 
 def _nbgrader() -> str:

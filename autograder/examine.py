@@ -80,6 +80,7 @@ def examine(
                 main.student,
                 secret=course.key,
                 student_id=student,
+                cells=points,
                 evaluate=evaluate,
                 progress=lambda outcome: log(
                     f"{outcome.status.value:7} {outcome.cell}: {outcome.test} ({outcome.seconds:.1f} s)"

@@ -32,6 +32,7 @@ START_TIMEOUT_S = 60
 SETTLE_S = 5  # how long an interrupted cell may take to end
 MAX_RESTARTS = 12
 MAX_WAITING = 16  # messages that wait to be read; a kernel that sends more and larger ones loses them
+FLOOD = 64  # times the limit on a cell's output, beyond which the kernel is ended
 STRIKES = 2  # so many calls of one function may hang or kill; further ones are answered at once
 
 
@@ -46,12 +47,15 @@ class BoundedClient(NotebookClient):
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
-            self._spent = 0 if self._cell is not cell else self._spent
+            room = self.output_limit - (self._spent if self._cell is cell else 0)
             self._cell = cell
-            self._spent += len(json.dumps(msg["content"], default=str))
+            self._spent = self.output_limit - room + len(json.dumps(msg["content"], default=str))
+            if self._spent > FLOOD * self.output_limit:
+                self.km.provisioner.stop(f"it put out more than {FLOOD * self.output_limit // 1024} KiB")
             if self._spent > self.output_limit:
-                note = f"[output cut: more than {self.output_limit // 1024} KiB]\n"
-                if not (cell.outputs and cell.outputs[-1].get("text") == note):
+                if room > 0:  # the first message that is too much
+                    start = str(msg["content"].get("text", ""))[:room] if msg["msg_type"] == "stream" else ""
+                    note = f"{start}\n[output cut: more than {self.output_limit // 1024} KiB]\n"
                     cell.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=note))
                 return None
         elif msg["msg_type"].startswith("comm_"):
@@ -77,7 +81,7 @@ class Session:
         self._bad_cells: dict[int, str] = {}
         self._strikes: dict[str, int] = {}
         self._restarts = -1
-        self._folder = self._client = self._manager = self._context = None
+        self._folder = self._client = self._manager = self._provisioner = self._context = None
         self._alive = self._ran = False
         self.student = Student(self._transport, course.message_limit_mib * 2**20)
 
@@ -129,17 +133,14 @@ class Session:
         if self._restarts > MAX_RESTARTS:
             raise TooSlow("The kernel had to be restarted too often; the remaining tests were not tried.")
         self._folder = Path(tempfile.mkdtemp(prefix="vae-"))
-        work = self._folder / "work"
-        shutil.copytree(ROOT / "lab", work / "lab", ignore=shutil.ignore_patterns("__pycache__"))
+        given = self._folder / "given"
+        shutil.copytree(ROOT / "lab", given / "lab", ignore=shutil.ignore_patterns("__pycache__"))
         for name, content in self._files.items():
-            path = work / name
+            path = given / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
-        (self._folder / "home").mkdir()
         self._context = self._bounded(zmq.asyncio.Context())
-        self._manager = sandbox.kernel_manager(
-            self._course.sandbox, self._folder, self._context, self._course.memory_limit_mib
-        )
+        self._manager = sandbox.kernel_manager(self._course, self._folder, self._context, gpu=self._device() == "cuda")
         notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
         runner = BoundedClient(
             notebook,
@@ -157,7 +158,8 @@ class Session:
             timeout_func=self._cell_timeout,
         )
         try:
-            runner.start_new_kernel(cwd=str(work), env=sandbox.environment(self._folder / "home", self._variables()))
+            runner.start_new_kernel(cwd="/", env=sandbox.environment(self._variables()))
+            self._provisioner = self._manager.provisioner
             runner.start_new_kernel_client()
         except Exception as error:
             raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
@@ -185,8 +187,10 @@ class Session:
             runner.execute_cell(cell, index)
             if time.monotonic() - started >= timeout:
                 problem = f"did not end within {timeout} s and was interrupted"
+            if self._provisioner.look():  # what it left behind must not be blamed on the next cell
+                problem, lived = self._ended("ended the kernel"), False
         except DeadKernelError:
-            problem, lived = "ended the kernel", False
+            problem, lived = self._ended("ended the kernel"), False
         except CellTimeoutError:
             late = time.monotonic() - started >= timeout
             problem = (
@@ -211,7 +215,6 @@ class Session:
         course = self._course
         return {
             "COURSE_DATASET": course.dataset,
-            "COURSE_DATA": str(course.data),
             "COURSE_BUDGET": course.budget,
             "COURSE_DEVICE": course.device,
             "COURSE_TRAINING": course.training,
@@ -273,9 +276,10 @@ class Session:
         if frames is not None:
             return frames
         died = not run_sync(self._manager.is_alive)()
+        ended = self._ended(f"{asked} ended the kernel")
         self._strike(asked)
         if died:
-            raise Died(f"{asked} ended the kernel. Does it exit, crash or run out of memory?")
+            raise Died(f"{ended}. Does it exit, crash, or use far more than needed?")
         raise TooSlow(
             f"{asked} did not return within {self._course.call_timeout_s} s on a small input. Does it loop, wait, or do far more work than needed?"
         )
@@ -298,6 +302,11 @@ class Session:
             if frames is not None:
                 return frames
         return None
+
+    def _ended(self, what: str) -> str:
+        """Return what is told of a kernel that ended, with the limit it passed, if one."""
+        limit = self._provisioner.verdict
+        return f"{what}: {limit}" if limit else what
 
     def _strike(self, asked: str) -> None:
         self._strikes[asked] = self._strikes.get(asked, 0) + 1

@@ -1,22 +1,24 @@
 """Real kernels: cells and calls that hang, die, flood or forge, and what is left afterwards."""
 
-import os
 import tempfile
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import torch
 
-from autograder import kernel
+from autograder import kernel, sandbox
 from autograder.course import Course
 from autograder.kernel import Session
+from autograder.limits import ControlGroup, descendants
 from autograder.remote import BadAnswer, Died, NotDefined, Raised, StudentError, TooSlow
 
 pytestmark = pytest.mark.slow
 
 LIMITS = {"cell_timeout_s": 2, "call_timeout_s": 2, "output_limit_kib": 16, "message_limit_mib": 8}
 MARK = "VAE_KIT_TEST"
+LEVELS = [level for level in sandbox.LEVELS if sandbox.unusable(level) is None]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +36,8 @@ def session(folder):
     sessions = []
 
     def make(*cells, files=None, **limits):
-        course = Course(course_id="t", assignments=("vae",), dataset="glyphs", device="cpu", **(LIMITS | limits))
+        known = {"course_id": "t", "assignments": ("vae",), "dataset": "glyphs", "device": "cpu"}
+        course = Course(**(known | LIMITS | limits))
         notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
         sessions.append(Session(course, notebook, files or {}))
         sessions[-1].cells = notebook.cells
@@ -50,18 +53,14 @@ def text(cell):
     return "".join(output.get("text", "") for output in cell.outputs)
 
 
-def alive(session):
-    """Return the processes that belong to a session's kernel: its group."""
-    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if group(pid) == session.group]
+def processes(session):
+    """Return the kernel's processes and all it started."""
+    return descendants(session._provisioner.pid)
 
 
-def group(pid):
-    """Return a process's group, or None where it ended meanwhile or is a zombie."""
-    try:
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] == "Z" else int(fields[2])
+def alive(processes):
+    """Return those of some processes that still run."""
+    return [process for process in processes if process.is_running() and process.status() != psutil.STATUS_ZOMBIE]
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +68,7 @@ def troubled(session):
     """A notebook with a loop, a flood, an error and a good cell."""
     one = session(
         "while True: pass",
-        "for i in range(100_000): print('line', i)",
+        "for i in range(50_000): print('line', i)",
         "from IPython.display import display\nfor i in range(50): display({'text/html': '<b>' + 'x' * 3000}, raw=True)",
         "1 / 0",
         "def double(x): return 2 * x\nprint('end')",
@@ -90,7 +89,7 @@ def test_flood_of_output_is_cut(troubled, index):
     """Of endless output a bounded beginning is kept, with one note."""
     outputs = troubled.cells[index].outputs
     assert len(str(outputs)) < 40_000
-    assert outputs[-1].text == "[output cut: more than 16 KiB]\n"
+    assert outputs[-1].text.endswith("\n[output cut: more than 16 KiB]\n")
     assert sum("output cut" in output.get("text", "") for output in outputs) == 1
 
 
@@ -211,32 +210,45 @@ def test_kernel_sees_its_files_and_little_else(session, monkeypatch):
     assert one.student.paths() == []
 
 
-def test_close_leaves_nothing_behind(session, folder):
-    """After closing, neither processes nor files of the kernel are left."""
-    one = session(
-        "import subprocess, os\nprocess = subprocess.Popen(['sleep', '1000'])", "def pid(): return os.getpgid(0)"
-    )
+SLEEPERS = """
+import os, subprocess, time
+process = subprocess.Popen(["sleep", "1000"])
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        time.sleep(1000)
+    os._exit(0)
+os.makedirs("locked")
+os.chmod("locked", 0)
+"""
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_close_leaves_nothing_behind(session, folder, level):
+    """After closing, neither processes, daemons among them, nor files of the kernel are left."""
+    one = session(SLEEPERS if level == "bubblewrap" else SLEEPERS.replace("setsid", "getpid"), sandbox=level)
     one.run()
-    one.group = one.student.pid()
-    own = one._folder
-    assert len(alive(one)) >= 2
+    own, started = one._folder, processes(one)
+    assert sum(process.name() in ("sleep", "python", "python3") for process in started) >= 2
     assert own.parent == folder
     one.close()
-    assert alive(one) == []
+    assert alive(started) == []
     assert not own.exists()
 
 
-def test_child_of_a_kernel_that_died_is_ended(session):
+@pytest.mark.parametrize("level", LEVELS)
+def test_child_of_a_kernel_that_died_is_ended(session, level):
     """A child process does not outlive a kernel that ended itself."""
     one = session(
         "import subprocess, os\nprocess = subprocess.Popen(['sleep', '1000'])",
-        "def pid(): return os.getpgid(0)\ndef die(): os._exit(1)",
+        "def die(): os._exit(1)",
+        sandbox=level,
     )
     one.run()
-    one.group = one.student.pid()
+    started = processes(one)
     with pytest.raises(Died):
         one.student.die()
-    assert alive(one) == []
+    assert alive(started) == []
 
 
 def test_kernel_that_ends_after_the_notebook_is_the_students(session):
@@ -258,18 +270,72 @@ def test_submission_out_of_time_makes_no_more_calls(session):
         one.student.f()
 
 
-def test_memory_beyond_the_limit_is_refused_to_a_call(session):
-    """A call that asks for more memory than allowed raises there, and the next call is answered."""
+@pytest.mark.parametrize("level", LEVELS)
+def test_memory_beyond_the_limit_ends_a_call(session, level):
+    """A call that asks for far more memory than allowed raises, one that takes it bit by bit ends the kernel; both say so."""
     one = session(
-        "import torch",
+        "import torch\nkept = []",
         "def greedy(): return torch.ones(2**30).sum()",  # 4 GiB
+        "def growing():\n    while True: kept.append(torch.ones(2**20))",
         "def modest(): return torch.ones(2**20).sum()",
-        memory_limit_mib=2048,
+        memory_limit_mib=1536,
+        call_timeout_s=20,
+        cell_timeout_s=30,
+        sandbox=level,
     )
     one.run()
     with pytest.raises(Raised, match="memory"):
         one.student.greedy()
+    with pytest.raises(StudentError, match="more than 1536 MiB of memory|allocate memory"):
+        one.student.growing()
     assert float(one.student.modest()) == 2**20
+
+
+LIMITED = {
+    "memory": ("x = []\nwhile True: x.append(bytearray(2**20))", "it took more than 1536 MiB of memory"),
+    "fork bomb": (
+        "import os\nwhile True:\n    try: os.fork()\n    except OSError: pass",
+        "it took more than 48 processes and threads",
+    ),
+    "processes left behind": (
+        "import os, time\nfor i in range(100):\n    if os.fork() == 0:\n        os.setsid()\n        time.sleep(100)",
+        "it took more than 48 processes and threads",
+    ),
+    "files": ("i = 0\nwhile True:\n    open(f'f{i}', 'w').close()\n    i += 1", "it took more than 500 files"),
+    "C loop": ("sum(__import__('itertools').repeat(0))", "it took more than 3 s of processor time"),
+}
+
+
+@pytest.mark.parametrize("counted", ["group", "watchdog"])
+@pytest.mark.parametrize("name", LIMITED)
+def test_limit_ends_its_cell_alone(session, monkeypatch, name, counted):
+    """A cell that passes a limit is named with the limit, and the cells after it run, with and without control groups."""
+    if counted == "watchdog":
+        monkeypatch.setattr(ControlGroup, "create", lambda limits: None)
+    cell, said = LIMITED[name]
+    limits = {"memory_limit_mib": 1536, "processes_limit": 48, "files_limit": 500, "cpu_limit_s": 3}
+    one = session(cell, "def f(): return 1", cell_timeout_s=20, **limits)
+    assert one.run() == {0: f"ended the kernel: {said}"}
+    assert one.student.f() == 1
+
+
+def test_disk_has_a_size(session):
+    """What a cell writes beyond the limit is refused to it, wherever it writes."""
+    places = ["'a'", "'/dev/shm/a'", "'/tmp/a'"]
+    cells = [f"with open({place}, 'wb') as f:\n    for i in range(100): f.write(bytes(2**20))" for place in places]
+    one = session(*cells, "def f(): return 1", disk_limit_mib=16)
+    one.run()
+    errors = [cell.outputs[-1] for cell in one.cells[: len(places)]]
+    assert all(error.ename == "OSError" for error in errors)
+    assert one.student.f() == 1
+
+
+def test_endless_output_ends_its_cell(session):
+    """Output far beyond what is kept ends the cell, which is named with the limit."""
+    one = session("while True: print('x' * 1000, flush=True)", "def f(): return 1", cell_timeout_s=30)
+    assert one.run() == {0: "ended the kernel: it put out more than 1024 KiB"}
+    assert text(one.cells[0]).startswith("x" * 1000)
+    assert one.student.f() == 1
 
 
 def test_object_that_hangs_costs_no_other_object_its_calls(session):
