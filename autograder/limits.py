@@ -20,6 +20,8 @@ PERIOD_S = 0.1
 SLOW_PERIOD_S = 1.0  # for what takes longer to look at
 CGROUPS = Path("/sys/fs/cgroup")
 OPEN_FILES = 4096
+SPARE_TASKS = 32
+SPARE_MIB = 2048  # stacks and heaps that threads reserve and do not use
 
 
 @dataclass(frozen=True)
@@ -54,15 +56,15 @@ class Limits:
 
 def set_resource_limits(limits: Limits) -> None:
     """Set the limits of the calling process that every process it starts inherits; called between fork and exec."""
-    # above the group's and the watchdog's limits, so that these, which say why, come first
-    data, cpu, disk = limits.memory_mib * 2**20 * 5 // 4, limits.cpu_s + 30, limits.disk_mib * 2**20
+    # above the group's and the watchdog's limits, so that these, which say why, come first; and data that is never touched is free
+    data, cpu, disk = (limits.memory_mib + SPARE_MIB) * 2**20, limits.cpu_s + 30, limits.disk_mib * 2**20
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, disk),
         (resource.RLIMIT_DATA, data),  # not RLIMIT_AS: CUDA reserves far more address space than it uses
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_NPROC, limits.processes + _tasks_of_user() if os.getuid() else resource.RLIM_INFINITY),
+        (resource.RLIMIT_NPROC, limits.processes + SPARE_TASKS + _tasks_of_user() if os.getuid() else resource.RLIM_INFINITY),
     ):
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY or value == resource.RLIM_INFINITY else min(value, hard)

