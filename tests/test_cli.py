@@ -10,8 +10,9 @@ import torch
 from traitlets.config import Config
 
 import lab
-from autograder import __main__, course, doctor, grades, likelihood, nbgrader
+from autograder import __main__, course, doctor, grades, likelihood, nbgrader, sandbox
 from autograder.course import ConfigError, Course
+from autograder.limits import ControlGroup
 from autograder.report import Mark, Outcome, Report
 
 VARIABLES = ("COURSE_DATASET", "COURSE_DATA", "COURSE_BUDGET", "COURSE_DEVICE", "COURSE_SEED")
@@ -90,10 +91,40 @@ def test_doctor_refuses_cuda_without_a_gpu(tmp_path, monkeypatch):
 
 
 def test_doctor_warns_of_the_missing_sandbox(tmp_path):
-    """Grading without isolation is said."""
-    assert (
-        "do not grade submissions of people you do not trust" in dict(doctor.checks(configured(tmp_path)))["sandbox"]()
+    """Grading without isolation is said, with the level that would work here."""
+    said = dict(doctor.checks(configured(tmp_path, sandbox="none")))["sandbox"]()
+    assert "do not grade submissions of people you do not trust" in said
+    assert "set sandbox = " in said or "apt-get install" in said
+
+
+def test_doctor_says_what_limits_a_kernel(tmp_path, monkeypatch):
+    """The level that is configured is named, and who counts memory and processes."""
+    monkeypatch.setattr(sandbox, "unusable", lambda level: None)
+    group = []
+    monkeypatch.setattr(ControlGroup, "create", lambda limits: group[0] if group else None)
+    check = dict(doctor.checks(configured(tmp_path)))["sandbox"]
+    assert check().startswith("level 'bubblewrap'; memory and processes are limited by a watchdog")
+    group.append(ControlGroup({}))
+    assert "limited by a control group" in check()
+
+
+def test_level_that_does_not_work_is_a_problem_and_stops_grading(tmp_path, monkeypatch):
+    """A level that cannot be used here is never replaced by a weaker one."""
+    monkeypatch.setattr(sandbox, "unusable", lambda level: "bwrap is away: install it")
+    with pytest.raises(ConfigError, match="level 'bubblewrap': bwrap is away: install it"):
+        dict(doctor.checks(configured(tmp_path)))["sandbox"]()
+    course = configured(tmp_path)
+    released = tmp_path / "release" / "vae"
+    released.mkdir(parents=True)
+    (released / "vae.ipynb").touch()
+    folder = SimpleNamespace(
+        release_directory="release",
+        assignment_id="vae",
+        format_path=lambda *parts: str(released),
+        db_url=course.gradebook,
     )
+    with pytest.raises(ConfigError, match="sandbox = 'bubblewrap': bwrap is away"):
+        doctor.preflight(course, folder)
 
 
 def test_doctor_names_a_full_disk(tmp_path, monkeypatch):

@@ -39,7 +39,12 @@ def test_the_kits_own_configuration_is_valid():
 def test_course_has_defaults_and_absolute_folders(course_of, tmp_path):
     """What is not set has a default; a relative data folder is the course's."""
     course = course_of()
-    assert (course.dataset, course.budget, course.training, course.sandbox) == ("mnist", "standard", "weights", "none")
+    assert (course.dataset, course.budget, course.training, course.sandbox) == (
+        "mnist",
+        "standard",
+        "weights",
+        "bubblewrap",
+    )
     assert (course.root, course.data) == (tmp_path, tmp_path / "data")
     assert course_of(data="/srv/data").data == Path("/srv/data")
 
