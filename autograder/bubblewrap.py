@@ -4,6 +4,7 @@ All namespaces, no network, no capabilities, an empty environment; Python, its p
 everything writable in memory, of limited size, and gone with the sandbox. Nothing else of the machine is there.
 """
 
+import errno
 import glob
 import os
 import shutil
@@ -31,6 +32,12 @@ TEXTS = {  # files of the sandbox's own
 }
 ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 GPU_NODES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/kfd", "/dev/dri/*", "/dev/dxg")
+# parts of Linux that break often, keys that no namespace hides, and locks on files outside: no notebook needs them
+FORBIDDEN = """
+    keyctl add_key request_key bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register
+    kexec_load init_module finit_module delete_module open_by_handle_at ptrace process_vm_readv process_vm_writev
+"""
+F_SETLEASE = 1024  # makes whoever opens a file wait, also one that can only be read
 COPY = 'cp -r "$0"/. . && exec "$@"'  # what is given becomes the sandbox's own copy, in its memory
 
 
@@ -39,6 +46,12 @@ def unusable() -> str | None:
     program = shutil.which("bwrap")
     if program is None:
         return "bubblewrap is not installed: install it (apt-get install bubblewrap)"
+    try:
+        os.close(filter_of_calls())
+    except ImportError:
+        return "pyseccomp is not installed: run `make setup`"
+    except (RuntimeError, OSError):
+        return "libseccomp is not installed: apt-get install libseccomp2"
     trial = [program, *RIGHTS, *_system(), "--proc", "/proc", "--dev", "/dev", "true"]
     done = subprocess.run(trial, capture_output=True, text=True, env={}, timeout=30)
     if done.returncode == 0:
@@ -85,7 +98,7 @@ def arguments(
             options += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
     options += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
     if gpu:  # after --dev, which would hide them
-        options += [part for node in _gpu_nodes() for part in ("--dev-bind", node, node)]
+        options += [part for node in gpu_nodes() for part in ("--dev-bind", node, node)]
         options += ["--ro-bind", "/sys", "/sys"]
     options += ["--size", str(2**20), "--tmpfs", "/run", "--dir", str(SOCKETS)]
     options += [
@@ -101,6 +114,21 @@ def arguments(
     options += ["--size", size, "--tmpfs", str(HOME), "--dir", str(WORK), "--dir", str(HOME / "tmp")]
     options += ["--symlink", str(HOME / "tmp"), "/tmp", "--symlink", str(HOME / "tmp"), "/var/tmp"]
     return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(WORK)]
+
+
+def filter_of_calls() -> int:
+    """Return a descriptor that bwrap reads the filter of system calls from."""
+    from pyseccomp import ALLOW, EQ, ERRNO, Arg, SyscallFilter
+
+    rules = SyscallFilter(ALLOW)
+    for call in FORBIDDEN.split():
+        rules.add_rule(ERRNO(errno.EPERM), call)
+    rules.add_rule(ERRNO(errno.EPERM), "fcntl", Arg(1, EQ, F_SETLEASE))
+    descriptor = os.memfd_create("filter")
+    with open(descriptor, "wb", closefd=False) as file:
+        rules.export_bpf(file)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
 
 
 def python() -> str:
@@ -173,5 +201,6 @@ def _python(room: Path) -> list[str]:
     return options
 
 
-def _gpu_nodes() -> list[str]:
+def gpu_nodes() -> list[str]:
+    """Return the device nodes of GPUs."""
     return [node for pattern in GPU_NODES for node in sorted(glob.glob(pattern)) if not os.path.isdir(node)]

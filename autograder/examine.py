@@ -17,10 +17,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from safetensors.torch import load as load_tensors
 
-from autograder import likelihood, sandbox
+from autograder import display, likelihood, sandbox
 from autograder.course import Course
 from autograder.draw import Draw
-from autograder.intake import Intake, Refused, read_bytes
+from autograder.intake import checkpoints
 from autograder.kernel import Session
 from autograder.remote import BadAnswer, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
@@ -126,21 +126,6 @@ def refused(
     return Report(student=student, assignment=assignment, notebook=name, marks=marks, sandbox=course.sandbox)
 
 
-def checkpoints(course: Course, folder: Path) -> tuple[dict[str, bytes], list[str]]:
-    """Return copies of a submission's checkpoints, and what was left out and why."""
-    files, notes = {}, []
-    limit = course.checkpoint_limit_mib * 2**20
-    if (folder / "checkpoints").is_symlink():  # it might lead to another student's
-        return files, ["checkpoints is a link and was left out; expected a folder. Hand in the files themselves."]
-    for path in sorted(folder.glob("checkpoints/*.safetensors"))[:32]:
-        try:
-            files[f"checkpoints/{path.name}"] = read_bytes(path, limit)
-            limit -= len(files[f"checkpoints/{path.name}"])
-        except Refused as refusal:
-            notes.append(f"{refusal}.")
-    return files, notes
-
-
 def digest(files: dict[str, bytes]) -> str:
     """Return a digest of the weights in a submission's checkpoints, whatever their names and metadata; empty without any."""
     digests = []
@@ -208,20 +193,21 @@ class Examine(NbGraderPreprocessor):
 
         course, who = configured(), resources["nbgrader"]
         known = {"student": who["student"], "assignment": who["assignment"], "name": who["notebook"]}
-        reports = course.root / "reports"
-        reason = Intake.refusals.get((who["student"], who["assignment"], who["notebook"]))
-        if reason is not None:
-            report = refused(course, nb, reason, **known)
+        reports, submission = course.root / "reports", resources["submission"]
+        if submission.refusal:
+            report, notes = refused(course, nb, submission.refusal, **known), []
         else:
-            files, notes = (
-                checkpoints(course, Path(resources["metadata"]["path"])) if course.training == "weights" else ({}, [])
-            )
+            files, notes = {}, []
+            if course.training == "weights":
+                files, notes = checkpoints(submission.folder, course.checkpoint_limit_mib * 2**20)
             report = examine(
                 course, nb, files, **known, log=lambda line: self.log.info("%s: %s", who["student"], printable(line))
             )
-            flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
-            report = report.model_copy(update={"notes": notes + report.notes, "flags": report.flags + flags})
+        flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
+        told = {"remarks": submission.notes + notes, "flags": submission.flags + report.flags + flags}
+        report = report.model_copy(update=told)
         report.save(reports)
+        display.plain(nb, display.machine_paths(course))
         for cell in automatic(nb):
             cell.outputs = [_output(report, exercise(cell))]
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(summary(report), id="result"))

@@ -185,9 +185,14 @@ def _guard(policy: Policy, arguments: list[str], launcher: int) -> int:
     os.setsid()  # signals to the launcher's group do not come here
     _prctl(PR_SET_CHILD_SUBREAPER, 1)
     _die_with(launcher, signal.SIGTERM)
-    child = os.fork()
+    guard, child = os.getpid(), os.fork()
     if child == 0:
-        os._exit(_become(policy, arguments))
+        os._exit(_become(policy, arguments, guard))
+    # a rule is lost when the system, short of memory, forgets an entry of /proc; what is open here is not forgotten
+    for path in policy.read:
+        if path.startswith("/proc/self/"):
+            with contextlib.suppress(FileNotFoundError):  # the child says so
+                os.open(path.replace("self", str(child), 1), os.O_PATH)
     while signal.sigwait((signal.SIGTERM, signal.SIGCHLD)) == signal.SIGCHLD and not _ended(child):
         pass
     # The child is not reaped yet, so its number is its own. One signal to its group meets every process that is left:
@@ -212,10 +217,9 @@ def _ended(child: int) -> bool:
     return False
 
 
-def _become(policy: Policy, arguments: list[str]) -> int:
+def _become(policy: Policy, arguments: list[str], guard: int) -> int:
     """Turn this process into the confined command; return a status where that fails."""
     try:
-        guard = os.getppid()
         os.setsid()
         for number in (signal.SIGPIPE, signal.SIGXFSZ):  # Python ignores them
             signal.signal(number, signal.SIG_DFL)

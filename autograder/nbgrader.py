@@ -4,7 +4,10 @@ import os
 import sys
 from pathlib import Path
 
+from nbgrader.apps.api import NbGraderAPI
+
 from autograder.course import ConfigError, Course, load
+from autograder.intake import listed_time
 
 _configured: list[Course] = []
 
@@ -55,12 +58,26 @@ def configure(c, root: Path) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.Autograde.exporter_class = "autograder.intake.Intake"
+    NbGraderAPI.get_submitted_timestamp = listed_time  # there is no option for it
     c.Autograde.autograde_preprocessors = [
         "autograder.examine.Examine",
         "nbgrader.preprocessors.LimitOutput",
         "autograder.examine.SaveScores",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
+    ]
+    # the same for feedback and formgrader; a template_name here would make formgrader a page without score boxes
+    c.HTMLExporter.sanitize_html = True
+    c.HTMLExporter.filters = {
+        "clean_html": "autograder.display.clean_html",
+        "markdown2html": "autograder.display.markdown_to_html",
+        "strip_files_prefix": "autograder.display.unchanged",
+    }
+    c.HTMLExporter.preprocessors = ["autograder.display.Plain"]
+    c.GenerateFeedback.preprocessors = [
+        "nbgrader.preprocessors.GetGrades",
+        *([] if settings.show_mark_schemes else ["autograder.display.HideMarkSchemes"]),
+        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     # nbgrader calls `alembic` by name when it makes a gradebook, also where the virtual environment is not activated
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

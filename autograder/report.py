@@ -63,7 +63,8 @@ class Report(Plain):
     notebook: str
     marks: dict[str, Mark] = Field(default_factory=dict, description="by exercise")
     outcomes: list[Outcome] = Field(default_factory=list)
-    notes: list[Text] = Field(default_factory=list, description="for student and instructor")
+    notes: list[Text] = Field(default_factory=list, description="of the run, for student and instructor")
+    remarks: list[Text] = Field(default_factory=list, description="on what was handed in, for student and instructor")
     flags: list[Text] = Field(default_factory=list, description="for the instructor to look at")
     error: Text = Field(default="", description="traceback of an error of ours, for the instructor only")
     measurements: dict[str, float] = Field(default_factory=dict, description="of the trained model, nats per image")
@@ -183,7 +184,7 @@ def summary(report: Report) -> str:
         passed = sum(outcome.status is Status.PASSED for outcome in outcomes)
         score = "not graded" if mark.score is None else f"{mark.score:g} of {mark.points:g}"
         rows.append(f"| `{cell}` | {score} | {passed} of {len(outcomes)} passed |")
-    notes = [f"- {_escape(note)}" for note in report.notes]
+    notes = [f"- {_escape(note)}" for note in (*report.remarks, *report.notes)]
     return "\n".join([*rows, "", "What each test asks, and what came of it, stands below each exercise.", *notes])
 
 

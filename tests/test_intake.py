@@ -2,19 +2,46 @@
 
 import base64
 import copy
+import gc
 import json
 import os
+import re
+import shutil
+import sqlite3
+import tempfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import nbformat
 import pytest
 import safetensors.torch
 import torch
+from nbgrader.apps.api import NbGraderAPI
+from nbgrader.converters import Autograde, GenerateAssignment
+from nbgrader.converters.base import NbGraderException
+from nbgrader.coursedir import CourseDirectory
+from nbgrader.preprocessors import NbGraderPreprocessor
+from traitlets.config import Config
 
 from autograder import examine, intake
-from autograder.course import Course
-from autograder.intake import Refused, fit_to_release, read_bytes, read_notebook
+from autograder import nbgrader as configuration
+from autograder.intake import (
+    Folder,
+    Refused,
+    checkpoints,
+    find_notebook,
+    fit_to_release,
+    pictures,
+    read_bytes,
+    read_notebook,
+    submission_time,
+)
+from autograder.report import Mark, Report
+from tests.conftest import CHOICES, ROOT, TemporaryCourse
 
 LIMIT = 2**20
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(8)
+NOON = datetime(2024, 5, 1, 12)
 
 
 def tagged(cell, name, *, locked, **more):
@@ -116,29 +143,136 @@ def test_file_that_grows_is_refused(tmp_path, monkeypatch):
         read_bytes(path, 100)
 
 
+def put(path, content=b"x", changed=NOON):
+    """Write a file, last changed at a time in UTC, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content if isinstance(content, bytes) else nbformat.writes(content).encode())
+    seconds = changed.replace(tzinfo=UTC).timestamp()
+    os.utime(path, (seconds, seconds))
+    return path
+
+
+@pytest.mark.parametrize("linked", ["ada", "ada/vae", "ada/vae/vae.ipynb", "ada/vae/vae.ipynb/more"])
+def test_link_at_any_level_is_refused(tmp_path, linked):
+    """A link to another student's folder or file is followed nowhere below submitted/, also not in the middle of a path."""
+    put(tmp_path / "bob" / "vae" / "vae.ipynb" / "more" / "a", b"secret")
+    link = tmp_path / linked
+    link.parent.mkdir(parents=True, exist_ok=True)
+    link.symlink_to(tmp_path / "bob" / Path(linked).relative_to("ada"))
+    folder = Folder(tmp_path, ("ada", "vae"))
+    with pytest.raises(Refused, match=rf"^{Path(linked).name} cannot be opened \(Not a directory\)"):
+        folder.read("vae.ipynb/more/a", LIMIT)
+
+
+def test_link_to_submitted_itself_is_the_instructors(tmp_path):
+    """The folder that holds all submissions may be a link."""
+    put(tmp_path / "disk" / "ada" / "a.txt", b"text")
+    (tmp_path / "submitted").symlink_to("disk")
+    assert Folder(tmp_path / "submitted", ("ada",)).read("a.txt", LIMIT) == b"text"
+
+
+def test_opened_folder_cannot_be_exchanged(tmp_path):
+    """What is put in the place of a folder that is open is not read."""
+    put(tmp_path / "ada" / "a.txt", b"ada's")
+    put(tmp_path / "bob" / "a.txt", b"bob's")
+    with Folder(tmp_path, ("ada",)).opened() as descriptor:
+        (tmp_path / "ada").rename(tmp_path / "away")
+        (tmp_path / "ada").symlink_to("bob")
+        assert read_bytes(Path("a.txt"), LIMIT, descriptor) == b"ada's"
+
+
+def test_folders_leave_no_descriptor_open(tmp_path):
+    """Reading, refusing and listing close whatever they opened."""
+    put(tmp_path / "ada" / "vae" / "a.txt")
+    (tmp_path / "ada" / "link").symlink_to("vae")
+    folder, before = Folder(tmp_path, ("ada",)), len(os.listdir("/proc/self/fd"))
+    for path in ("vae/a.txt", "vae", "link/a.txt", "vae/none", "none/a.txt"):
+        try:
+            folder.read(path, LIMIT)
+        except Refused:
+            continue
+    folder.paths()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_paths_are_those_here_and_one_folder_down(tmp_path):
+    """Neither hidden entries nor what lies deeper or behind a link is seen."""
+    for path in ("a.txt", "sub/b.txt", "sub/deep/c.txt", ".hidden/d.txt", "sub/._b.txt", ".e"):
+        put(tmp_path / "ada" / path)
+    (tmp_path / "ada" / "link").symlink_to("sub")
+    assert Folder(tmp_path, ("ada",)).paths() == ["a.txt", "link", "sub/", "sub/b.txt", "sub/deep/"]
+
+
+def test_paths_are_bounded(tmp_path, monkeypatch):
+    """Of very many entries, some are left out, here and below."""
+    monkeypatch.setattr(intake, "MAX_PATHS", 5)
+    for number in range(9):
+        for path in (f"{number}.txt", f"sub/{number}.txt", f"sub2/{number}.txt"):
+            put(tmp_path / path)
+    assert len(Folder(tmp_path).paths()) <= 10
+
+
+# --- checkpoints and pictures ---------------------------------------------------------------------
+
+
 def test_checkpoints_are_copied_within_their_limit(tmp_path):
     """Checkpoints up to the limit in all are taken; links and what is too much are left out with a note."""
-    folder = tmp_path / "checkpoints"
-    folder.mkdir()
-    for name in ("a", "b"):
-        (folder / f"{name}.safetensors").write_bytes(b"x" * 600_000)
-    (folder / "c.safetensors").symlink_to(folder / "a.safetensors")
-    (folder / "d.pt").write_bytes(b"pickle")
-    course = Course(course_id="t", assignments=("vae",), checkpoint_limit_mib=1)
-    files, notes = examine.checkpoints(course, tmp_path)
-    assert list(files) == ["checkpoints/a.safetensors"]
+    for name in ("a.safetensors", "b.safetensors", "d.pt"):
+        put(tmp_path / "checkpoints" / name, b"x" * 600_000)
+    (tmp_path / "checkpoints" / "c.safetensors").symlink_to("a.safetensors")
+    files, notes = checkpoints(Folder(tmp_path), LIMIT)
+    assert {path: len(content) for path, content in files.items()} == {"checkpoints/a.safetensors": 600_000}
     assert [note.split()[0] for note in notes] == ["b.safetensors", "c.safetensors"]
 
 
 def test_linked_checkpoint_folder_is_left_out(tmp_path):
     """A folder of checkpoints that is a link to another student's is not followed."""
-    (tmp_path / "bob" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "bob" / "checkpoints" / "a.safetensors").write_bytes(b"x")
+    put(tmp_path / "bob" / "checkpoints" / "a.safetensors")
     (tmp_path / "ada").mkdir()
     (tmp_path / "ada" / "checkpoints").symlink_to(tmp_path / "bob" / "checkpoints")
-    files, notes = examine.checkpoints(Course(course_id="t", assignments=("vae",)), tmp_path / "ada")
+    files, notes = checkpoints(Folder(tmp_path, ("ada",)), LIMIT)
     assert files == {}
-    assert "is a link" in notes[0]
+    assert "expected a folder, not a link" in notes[0]
+
+
+def test_submission_without_checkpoints_needs_no_note(tmp_path):
+    """Where there is no folder of checkpoints, there is nothing to say."""
+    assert checkpoints(Folder(tmp_path), LIMIT) == ({}, [])
+
+
+def test_pictures_that_answers_name_are_copied(tmp_path):
+    """Files of the names in the text are taken, also with quoted spaces and one folder down; others are not."""
+    for name in ("loss.png", "my plot.jpg", "images/z.jpeg", "other.png", "notes.txt"):
+        put(tmp_path / name, PNG if name.endswith("png") else b"\xff\xd8\xff\xe0")
+    text = "![loss](loss.png) ![](my%20plot.jpg) <img src='images/z.jpeg'> notes.txt"
+    files, notes = pictures(Folder(tmp_path), text)
+    assert sorted(files) == ["images/z.jpeg", "loss.png", "my plot.jpg"]
+    assert files["loss.png"] == PNG
+    assert notes == []
+
+
+def test_pictures_that_are_none_are_left_out_with_a_note(tmp_path, monkeypatch):
+    """A page under a picture's name, a link, a FIFO, and what is too much are left out, and said."""
+    monkeypatch.setattr(intake, "PICTURES_LIMIT", 100)
+    put(tmp_path / "a.png", b"<script>")
+    put(tmp_path / "b.png", PNG + bytes(100))
+    (tmp_path / "c.png").symlink_to("/dev/zero")
+    os.mkfifo(tmp_path / "d.png")
+    put(tmp_path / "e.png", PNG + bytes(50))
+    put(tmp_path / "f.png", PNG + bytes(50))
+    files, notes = pictures(Folder(tmp_path), "a.png b.png c.png d.png e.png f.png")
+    assert list(files) == ["e.png"]
+    assert [note.split()[0] for note in notes] == ["a.png", "b.png", "c.png", "d.png", "f.png"]
+
+
+def test_number_of_pictures_is_bounded(tmp_path, monkeypatch):
+    """Pictures beyond the number allowed are left out with a note."""
+    monkeypatch.setattr(intake, "MAX_PICTURES", 2)
+    for name in ("a", "b", "c"):
+        put(tmp_path / f"{name}.png", PNG)
+    files, notes = pictures(Folder(tmp_path), "a.png b.png c.png")
+    assert sorted(files) == ["a.png", "b.png"]
+    assert notes == ["c.png was left out: 2 pictures are allowed."]
 
 
 def test_digest_knows_weights_whatever_their_dtype():
@@ -151,6 +285,193 @@ def test_digest_knows_weights_whatever_their_dtype():
     )
     assert examine.digest({"a": one}) == examine.digest({"b": same}) != examine.digest({"a": changed})
     assert examine.digest({"a": b"no checkpoint"}) == examine.digest({}) == ""
+
+
+# --- which notebook -------------------------------------------------------------------------------
+
+
+def find(folder, release, others=()):
+    """Return what is taken as vae.ipynb."""
+    return find_notebook(Folder(folder), "vae.ipynb", release, others, LIMIT)
+
+
+def holding(release, number):
+    """Return a notebook with the first cells of the release that have a grade_id."""
+    cells = [cell for cell in release.cells if cell.metadata][:number]
+    return nbformat.v4.new_notebook(cells=copy.deepcopy(cells))
+
+
+def test_notebook_of_the_right_name_is_taken(tmp_path, submitted, release):
+    """Whatever else lies there, the notebook of the release's name is the submission."""
+    put(tmp_path / "vae.ipynb", submitted)
+    put(tmp_path / "backup.ipynb", release)
+    path, notebook = find(tmp_path, release)
+    assert path == "vae.ipynb"
+    assert by_name(notebook)["elbo"].source == "def elbo(): return 1"
+
+
+@pytest.mark.parametrize("name", ["final_v2.ipynb", "vae (1).ipynb", "VAE.IPYNB", "vae/vae.ipynb", "my work/x.ipynb"])
+def test_renamed_notebook_is_recognised(tmp_path, submitted, release, name):
+    """The only notebook with the assignment's cells is taken under another name, also one folder down."""
+    put(tmp_path / name, submitted)
+    put(tmp_path / "scratch.ipynb", nbformat.v4.new_notebook())
+    put(tmp_path / "broken.ipynb", b"{")
+    (tmp_path / "linked.ipynb").symlink_to(tmp_path / name)
+    path, notebook = find(tmp_path, release)
+    assert path == name
+    assert by_name(notebook)["elbo"].source == "def elbo(): return 1"
+
+
+def test_half_of_the_cells_is_enough_and_less_is_not(tmp_path, release):
+    """A notebook is recognised by at least half of the release's five grade_ids."""
+    put(tmp_path / "a.ipynb", holding(release, 2))
+    with pytest.raises(Refused, match=r"^vae.ipynb is missing; found: a.ipynb. Hand in the notebook as vae.ipynb$"):
+        find(tmp_path, release)
+    put(tmp_path / "b.ipynb", holding(release, 3))
+    assert find(tmp_path, release)[0] == "b.ipynb"
+
+
+def test_two_candidates_are_refused_by_name(tmp_path, submitted, release):
+    """Where two notebooks could be it, none is chosen, and the reason names both."""
+    put(tmp_path / "a.ipynb", submitted)
+    put(tmp_path / "old" / "vae.ipynb", release)
+    with pytest.raises(Refused, match=r"^vae.ipynb is missing, and each of a.ipynb, old/vae.ipynb could be it"):
+        find(tmp_path, release)
+
+
+def test_other_notebook_of_the_release_is_not_taken(tmp_path, submitted, release):
+    """A notebook that has another name of the release is not taken twice."""
+    put(tmp_path / "gmm.ipynb", submitted)
+    with pytest.raises(Refused, match="is missing"):
+        find(tmp_path, release, others=["gmm.ipynb"])
+
+
+def test_link_of_the_right_name_is_not_passed_over(tmp_path, submitted, release):
+    """A link under the right name is refused as such, whatever lies beside it."""
+    put(tmp_path / "other.ipynb", submitted)
+    (tmp_path / "vae.ipynb").symlink_to("other.ipynb")
+    with pytest.raises(Refused, match=r"^vae.ipynb cannot be opened"):
+        find(tmp_path, release)
+
+
+def test_missing_notebook_names_what_was_found(tmp_path, release):
+    """The reason lists what was handed in instead, shortened, without control characters and without nbgrader's own files."""
+    with pytest.raises(Refused, match="found: nothing"):
+        find(tmp_path, release)
+    for name in ("a\n\x1b[31m.txt", "timestamp.txt", "submission_secret.txt", *"bcdefg"):
+        put(tmp_path / name)
+    with pytest.raises(Refused, match=r"found: a �\[31m.txt, b, c, d, e, and 2 more\. "):
+        find(tmp_path, release)
+
+
+def test_number_of_notebooks_read_is_bounded(tmp_path, submitted, release, monkeypatch):
+    """Of very many notebooks, only some are read."""
+    monkeypatch.setattr(intake, "MAX_CANDIDATES", 2)
+    for name in ("a", "b", "c"):
+        put(tmp_path / f"{name}.ipynb", submitted if name == "c" else b"{")
+    with pytest.raises(Refused, match="is missing"):
+        find(tmp_path, release)
+
+
+# --- when it was handed in ------------------------------------------------------------------------
+
+
+def time_of(folder, timestamp=None, *, changed=NOON, name="vae.ipynb", trusted=False):
+    """Return when a submission with this timestamp.txt and a notebook changed at noon was handed in, and what is said."""
+    put(folder / name, b"{}", changed)
+    if timestamp is not None:
+        put(folder / "timestamp.txt", timestamp.encode() if isinstance(timestamp, str) else timestamp)
+    return submission_time(Folder(folder), ["vae.ipynb"], trusted)
+
+
+@pytest.mark.parametrize(
+    ("timestamp", "expected"),
+    [
+        ("2024-05-01 12:00:30.250000 UTC", NOON + timedelta(seconds=30.25)),
+        ("2024-05-02 14:00:00 Europe/Berlin\n", NOON + timedelta(days=1)),
+        ("2024-05-02T13:00:00+01:00", NOON + timedelta(days=1)),
+        ("\ufeffMay 3, 2024 12:00", NOON + timedelta(days=2)),
+        ("2024-05-01 11:59:01 UTC", NOON - timedelta(seconds=59)),
+    ],
+    ids=["utc", "zone", "offset", "words", "within a minute"],
+)
+def test_plausible_timestamp_counts(tmp_path, timestamp, expected):
+    """A time after the notebook's last change counts as it is, in every form that nbgrader reads."""
+    assert time_of(tmp_path, timestamp) == (expected, "")
+
+
+IMPLAUSIBLE = {
+    "forged": ("2024-05-01 11:58:00 UTC", "the notebook was changed after that"),
+    "future": ("2990-01-01 00:00:00 UTC", "still to come"),
+    "empty": ("", "names no time"),
+    "words": ("yesterday evening", "names no time"),
+    "binary": (b"\xff\xfe\x00", "names no time"),
+    "huge number": ("9" * 500, "names no time"),
+    "huge offset": ("2024-05-02 12:00:00 999999999999999", "names no time"),
+    "year 1": ("0001-01-01 00:00:00 UTC", "names no time"),
+    "large": (" " * 5000 + "2024-05-02 12:00:00 UTC", "names no time"),
+}
+
+
+@pytest.mark.parametrize(("timestamp", "said"), IMPLAUSIBLE.values(), ids=IMPLAUSIBLE)
+def test_implausible_timestamp_is_replaced_and_said(tmp_path, timestamp, said):
+    """Where a timestamp cannot be, the notebook's last change counts, and a sentence says both."""
+    time, remark = time_of(tmp_path, timestamp)
+    assert time == NOON
+    assert said in remark
+    assert remark.endswith(": the time of the notebook counts, 2024-05-01 12:00:00 UTC.")
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "link", "folder", "dangling"])
+def test_timestamp_that_is_no_file_is_replaced(tmp_path, kind):
+    """Whatever has the name timestamp.txt is neither waited for nor followed."""
+    path = tmp_path / "timestamp.txt"
+    put(tmp_path / "elsewhere.txt", b"2024-05-02 12:00:00 UTC")
+    target = {"device": "/dev/zero", "link": "elsewhere.txt", "dangling": "nowhere"}.get(kind)
+    if target:
+        path.symlink_to(target)
+    else:
+        os.mkfifo(path) if kind == "fifo" else path.mkdir()
+    time, remark = time_of(tmp_path)
+    assert time == NOON
+    assert "names no time" in remark
+
+
+def test_submission_without_timestamp_has_no_time(tmp_path):
+    """Without timestamp.txt no time is made up, as nbgrader has it."""
+    assert time_of(tmp_path) == (None, "")
+
+
+def test_collected_timestamps_can_be_trusted(tmp_path):
+    """A course whose copies do not keep files' times takes each timestamp that names one, and no other."""
+    assert time_of(tmp_path, "2024-04-01 12:00:00 UTC", trusted=True) == (NOON - timedelta(days=30), "")
+    time, remark = time_of(tmp_path, "soon", trusted=True)
+    assert time == NOON
+    assert "names no time" in remark
+
+
+def test_renamed_notebook_dates_a_timestamp(tmp_path):
+    """A notebook under another name is no way around the check."""
+    time, remark = time_of(tmp_path, "2024-04-01 12:00:00 UTC", name="work/final.ipynb")
+    assert time == NOON
+    assert "changed after" in remark
+
+
+def test_latest_notebook_dates_a_timestamp(tmp_path):
+    """Of several notebooks, the one that was changed last counts."""
+    put(tmp_path / "a.ipynb", changed=NOON - timedelta(days=1))
+    put(tmp_path / "b.ipynb", changed=NOON)
+    put(tmp_path / "timestamp.txt", b"2024-05-01 00:00:00 UTC")
+    assert submission_time(Folder(tmp_path), ["a.ipynb", "b.ipynb"])[0] == NOON
+
+
+@pytest.mark.parametrize("year", [2100, 1960])
+def test_notebook_of_an_impossible_time_is_dated_by_its_arrival(tmp_path, year):
+    """A clock that was set forward gives the time at which the file came here, every time the same; one set back, 1970 at the earliest."""
+    before = datetime.now(UTC).replace(tzinfo=None) - timedelta(seconds=1)
+    time, _ = time_of(tmp_path, "no time", changed=datetime(year, 1, 1))
+    assert before < time < datetime.now(UTC).replace(tzinfo=None) if year == 2100 else time == datetime(1970, 1, 1)
+    assert submission_time(Folder(tmp_path), ["vae.ipynb"])[0] == time
 
 
 # --- what is no notebook -----------------------------------------------------------------------------
@@ -333,6 +654,23 @@ def test_second_cell_of_a_written_answer_is_joined(submitted, release):
     assert by_name(taken(submitted, release))["written_why"].source == "Because.\n\nMoreover."
 
 
+def test_pictures_of_a_joined_answer_are_kept_apart(submitted, release):
+    """Attachments of both halves are kept; a name that both use for other pictures gets a new one where it is shown."""
+    first, second = by_name(submitted)["written_why"], copy.deepcopy(by_name(submitted)["written_why"])
+    first["attachments"] = {"image.png": {"image/png": "AAAA"}, "same.png": {"image/png": "CCCC"}}
+    second["attachments"] = {
+        "image.png": {"image/png": "BBBB"},
+        "same.png": {"image/png": "CCCC"},
+        "new.png": {"image/png": "DDDD"},
+    }
+    second.source = "![a](attachment:image.png) ![b](attachment:same.png) ![c](attachment:new.png)"
+    submitted.cells.append(second)
+    answer = by_name(taken(submitted, release))["written_why"]
+    assert answer.source.endswith("![a](attachment:2-image.png) ![b](attachment:same.png) ![c](attachment:new.png)")
+    pictures_by_name = {name: bundle["image/png"] for name, bundle in answer.attachments.items()}
+    assert pictures_by_name == {"image.png": "AAAA", "same.png": "CCCC", "2-image.png": "BBBB", "new.png": "DDDD"}
+
+
 @pytest.mark.parametrize("name", ["imports", "test_elbo", "question"])
 def test_second_copy_of_a_locked_cell_is_dropped(submitted, release, name):
     """Neither code nor text can be added under the name of a locked cell."""
@@ -379,3 +717,429 @@ def test_moved_cells_are_taken_in_the_students_order(submitted, release):
     """Cells that were moved run where the student put them."""
     submitted.cells.reverse()
     assert [cell.source for cell in taken(submitted, release).cells] == [cell.source for cell in submitted.cells]
+
+
+# --- nbgrader's own runs --------------------------------------------------------------------------
+
+handed_on = []  # (student, notebook, Submission) of the run in progress
+
+
+class Record(NbGraderPreprocessor):
+    """Stands in the place of the examination, and keeps what it is given."""
+
+    def preprocess(self, nb, resources):
+        """Return the notebook as it is."""
+        who = resources["nbgrader"]
+        handed_on.append((who["student"], who["notebook"], resources["submission"]))
+        return nb, resources
+
+
+class SmallCourse:
+    """A course of one small assignment that nbgrader's converters run on, in this process and without kernels."""
+
+    def __init__(self, folder, names=("vae",)):
+        self.folder, self.config = folder, Config()
+        configuration.configure(self.config, folder)
+        self.config.Autograde.autograde_preprocessors = [Record]
+        if not (folder / "source").exists():
+            for name in names:
+                put(folder / "source" / "vae" / f"{name}.ipynb", source(name))
+            put(folder / "source" / "vae" / "figures" / "given.png", PNG)
+            GenerateAssignment(coursedir=self.coursedir(), config=self.config).start()
+        self.release = (folder / "release" / "vae" / f"{names[0]}.ipynb").read_bytes()
+
+    def coursedir(self, **options):
+        """Return nbgrader's description of the course's folders."""
+        return CourseDirectory(config=self.config, **({"assignment_id": "vae"} | options))
+
+    def hand_in(self, student, name="vae.ipynb", content=None, changed=NOON, time=None):
+        """Put a file, by default the release's notebook, into a student's submission, and a timestamp.txt; return the submission's folder."""
+        folder = self.folder / "submitted" / student / "vae"
+        put(folder / name, self.release if content is None else content, changed)
+        if time is not None:
+            put(folder / "timestamp.txt", str(time).encode())
+        return folder
+
+    def autograde(self, force=False, coursedir=None, **options):
+        """Run nbgrader's converter and return what it handed on to be examined, by student."""
+        handed_on.clear()
+        Autograde(coursedir=coursedir or self.coursedir(**options), config=self.config, force=force).start()
+        return {student: submission for student, _, submission in handed_on}
+
+    def graded(self, student):
+        """Return the files of a student that the run left, without the notebook itself."""
+        folder = self.folder / "autograded" / student / "vae"
+        return {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()} - {
+            "vae.ipynb",
+            "figures/given.png",
+        }
+
+    def time(self, student):
+        """Return the time of a submission in the gradebook."""
+        with sqlite3.connect(self.folder / "gradebook.db") as database:
+            rows = database.execute("select timestamp from submitted_assignment where student_id = ?", [student])
+            return next(rows)[0]
+
+
+def source(name):
+    """Return a small source notebook whose cells are named after it."""
+    new = nbformat.v4
+    code = "### BEGIN SOLUTION\ndef elbo(): return 1\n### END SOLUTION"
+    cells = [
+        new.new_code_cell("import torch", id="imports"),
+        tagged(new.new_code_cell(code), f"{name}_elbo", locked=False, grade=False, solution=True),
+        tagged(new.new_code_cell("assert elbo()"), f"{name}_test", locked=True, grade=True, solution=False, points=4),
+        tagged(new.new_markdown_cell("Why?"), f"{name}_why", locked=False, grade=True, solution=True, points=1),
+    ]
+    return new.new_notebook(cells=cells, metadata={"kernelspec": intake.KERNELSPEC})
+
+
+@pytest.fixture(scope="module")
+def configured():
+    """Let courses be configured in this process, and leave nothing of it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in (CHOICES | {"PATH": os.environ["PATH"], "COURSE_DATA": "data"}).items():
+            patch.setenv(name, value)
+        patch.setattr(configuration, "_configured", [])
+        patch.setattr(NbGraderAPI, "get_submitted_timestamp", NbGraderAPI.get_submitted_timestamp)
+        yield
+
+
+@pytest.fixture(scope="module")
+def made(configured, tmp_path_factory):
+    """The folder of a released small course."""
+    folder = tmp_path_factory.mktemp("made")
+    shutil.copy(ROOT / "course_config.py", folder)
+    SmallCourse(folder)
+    return folder
+
+
+@pytest.fixture
+def small(made, tmp_path):
+    """A released small course of a test's own, without submissions."""
+    return SmallCourse(shutil.copytree(made, tmp_path / "course"))
+
+
+@pytest.fixture(scope="module")
+def hostile(made, tmp_path_factory):
+    """A run over submissions of every malformed kind: the course, and what was handed on."""
+    course = SmallCourse(shutil.copytree(made, tmp_path_factory.mktemp("hostile") / "course"))
+    submitted = course.folder / "submitted"
+    course.hand_in("honest", time=NOON)
+    for student, target in {
+        "zero": "/dev/zero",
+        "copy": "../../honest/vae/vae.ipynb",
+        "solution": "../../../source/vae/vae.ipynb",
+        "dangling": "nowhere",
+    }.items():
+        course.hand_in(student, "notes.txt", b"").joinpath("vae.ipynb").symlink_to(target)
+    os.mkfifo(course.hand_in("fifo", "notes.txt", b"") / "vae.ipynb")
+    (submitted / "linked").symlink_to("honest")
+    (submitted / "inner").mkdir()
+    (submitted / "inner" / "vae").symlink_to("../honest/vae")
+    put(submitted / "file" / "vae")
+    (submitted / "empty" / "vae").mkdir(parents=True)
+    course.hand_in("without", "notes.txt", b"")
+    course.hand_in("two", "a.ipynb")
+    course.hand_in("two", "b.ipynb")
+    course.hand_in("unreadable", content=b"{")
+    course.hand_in("renamed", "final_v2.ipynb")
+    course.hand_in("nested", "vae/vae.ipynb")
+    course.hand_in("nested", "vae/checkpoints/a.safetensors", b"weights")
+    os.mkfifo(course.hand_in("fifo-time") / "timestamp.txt")
+    crowded = course.hand_in("crowded", "data.bin", bytes(1000))
+    course.hand_in("crowded", "sub/a.txt", b"")
+    course.hand_in("crowded")
+    (crowded / "zero.png").symlink_to("/dev/zero")
+    (crowded / "sub" / "secret").symlink_to("../../../../source")
+    os.mkfifo(crowded / "pipe")
+    for name in ODD:
+        course.hand_in(name)
+    return course, course.autograde()
+
+
+ODD = ("with space", "-dash", "..dots", "{brace}", "{0}", "%s %d", "[ab]", "a+b", "émile", "学生", "a'b\"c", "x" * 200)
+REFUSED = {
+    "zero": r"^vae.ipynb cannot be opened",
+    "copy": r"^vae.ipynb cannot be opened",
+    "solution": r"^vae.ipynb cannot be opened",
+    "dangling": r"^vae.ipynb cannot be opened",
+    "fifo": r"^vae.ipynb is not a regular file",
+    "linked": r"^linked cannot be opened .*expected a folder, not a link",
+    "inner": r"^vae cannot be opened .*expected a folder, not a link",
+    "file": r"^vae cannot be opened .*expected a folder",
+    "empty": r"^vae.ipynb is missing; found: nothing",
+    "without": r"^vae.ipynb is missing; found: notes.txt",
+    "two": r"^vae.ipynb is missing, and each of a.ipynb, b.ipynb could be it",
+    "unreadable": r"^vae.ipynb is not valid JSON",
+}
+starts_nbgrader = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning"),  # of nbgrader's own use of it
+]
+
+
+def marked(test):
+    """Mark a test that starts nbgrader."""
+    for mark in starts_nbgrader:
+        test = mark(test)
+    return test
+
+
+@marked
+@pytest.mark.parametrize("student", REFUSED)
+def test_what_cannot_be_taken_is_refused_with_the_reason(hostile, student):
+    """Links, FIFOs, and folders without the notebook end in a reason, and their content is copied nowhere."""
+    course, handed = hostile
+    assert re.match(REFUSED[student], handed[student].refusal), handed[student].refusal
+    assert course.graded(student) == set()
+    left = nbformat.read(course.folder / "autograded" / student / "vae" / "vae.ipynb", as_version=4)
+    unsolved = nbformat.reads(course.release.decode(), as_version=4)
+    assert [cell.source for cell in left.cells] == [cell.source for cell in unsolved.cells]
+
+
+@marked
+@pytest.mark.parametrize(
+    "student", ["honest", "renamed", "nested", "fifo-time", "crowded", *(n for n in ODD if n[0] != ".")]
+)
+def test_what_can_be_taken_is_taken(hostile, student):
+    """Submissions beside hostile ones, under odd names, and of renamed notebooks are taken."""
+    assert hostile[1][student].refusal == ""
+
+
+@marked
+def test_folders_that_are_hidden_are_none_of_a_student(hostile):
+    """As for nbgrader, a folder whose name begins with a dot is no submission."""
+    assert hostile[1].keys() == {*REFUSED, "honest", "renamed", "nested", "fifo-time", "crowded", *ODD} - {"..dots"}
+
+
+@marked
+def test_renamed_and_nested_notebooks_come_with_a_note(hostile):
+    """A notebook under another name is named in a note, and its checkpoints are those beside it."""
+    _, handed = hostile
+    assert handed["renamed"].notes == ["final_v2.ipynb was taken as vae.ipynb."]
+    assert handed["nested"].notes == ["vae/vae.ipynb was taken as vae.ipynb."]
+    assert list(checkpoints(handed["nested"].folder, LIMIT)[0]) == ["checkpoints/a.safetensors"]
+    assert handed["honest"].notes == handed["honest"].flags == []
+
+
+@marked
+def test_nothing_but_the_notebook_and_the_time_is_copied(hostile):
+    """Files that are not asked for, links and FIFOs among them, stay where they are."""
+    course, _ = hostile
+    assert course.graded("honest") == {"timestamp.txt"}
+    assert course.graded("crowded") == set()
+
+
+@marked
+def test_time_that_does_not_count_is_flagged(small):
+    """A forged timestamp reaches neither the gradebook nor a later comparison, and student and instructor read why."""
+    small.hand_in("ada", time="2024-04-01 12:00:00 UTC")
+    small.hand_in("bob", time="2024-05-02 12:00:00 UTC")
+    os.mkfifo(small.hand_in("eve") / "timestamp.txt")
+    handed = small.autograde()
+    assert [small.time(student)[:19] for student in ("ada", "bob", "eve")] == [
+        "2024-05-01 12:00:00",
+        "2024-05-02 12:00:00",
+        "2024-05-01 12:00:00",
+    ]
+    for student, said in (("ada", "changed after that"), ("eve", "names no time")):
+        assert handed[student].notes == handed[student].flags
+        assert said in handed[student].flags[0]
+    assert handed["bob"].flags == []
+
+
+@marked
+def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
+    """Notes and flags of the intake stand in the report beside those of the run, and checkpoints come from where the notebook lay."""
+    given = {}
+
+    def examined(course, notebook, files, *, student, assignment, name, log):
+        given[student] = files
+        marks = {examine.exercise(cell): Mark(points=4, score=3) for cell in examine.automatic(notebook)}
+        return Report(student=student, assignment=assignment, notebook=name, marks=marks, notes=["Cell 3 raised."])
+
+    monkeypatch.setattr(examine, "examine", examined)
+    small.config.Autograde.autograde_preprocessors = [examine.Examine]
+    for name in ("work/final.ipynb", "work/checkpoints/a.safetensors", "checkpoints/b.safetensors"):
+        small.hand_in("ada", name, time="2024-04-01 12:00:00 UTC")
+    (small.folder / "submitted" / "ada" / "vae" / "work" / "checkpoints" / "c.safetensors").symlink_to("/dev/zero")
+    (small.hand_in("bob", "notes.txt", time="never") / "vae.ipynb").symlink_to("/dev/zero")
+    small.autograde()
+    report, refused = (Report.load(small.folder / "reports" / who / "vae" / "vae.json") for who in ("ada", "bob"))
+    assert given == {"ada": {"checkpoints/a.safetensors": small.release}}
+    assert {note.split()[0] for note in report.notes} == {"Cell", "timestamp.txt", "work/final.ipynb", "c.safetensors"}
+    assert [flag.split()[0] for flag in report.flags] == ["timestamp.txt"]
+    assert refused.line().startswith("not graded: vae.ipynb cannot be opened")
+
+
+@marked
+def test_formgrader_lists_submissions_whatever_their_timestamps_are(small):
+    """Neither a FIFO nor text that is no time keeps others from the list, and a time that was replaced counts as graded."""
+    for student in ("ada", "bob", "eve", "lee"):
+        small.hand_in(student, time="2024-05-02 12:00:00 UTC")
+    small.hand_in("bob", time="no time")
+    small.hand_in("eve", time="2024-04-01 12:00:00 UTC")
+    folder = small.hand_in("lee")
+    (folder / "timestamp.txt").unlink()
+    os.mkfifo(folder / "timestamp.txt")
+    small.autograde()
+    (small.folder / "submitted" / "new" / "vae").mkdir(parents=True)
+    listed = NbGraderAPI(small.coursedir(), config=small.config).get_submissions("vae")
+    graded = {submission["student"]: submission["autograded"] for submission in listed}
+    assert graded == {"ada": True, "bob": True, "eve": True, "lee": True, "new": False}
+
+
+@marked
+def test_trusted_timestamps_are_a_choice_of_the_course(small, monkeypatch):
+    """With submission_time = "collected" the timestamp counts although the notebook is newer."""
+    monkeypatch.setenv("COURSE_SUBMISSION_TIME", "collected")
+    small = SmallCourse(small.folder)
+    small.hand_in("ada", time="2024-04-01 12:00:00 UTC")
+    assert small.autograde()["ada"].flags == []
+    assert small.time("ada")[:19] == "2024-04-01 12:00:00"
+
+
+@marked
+def test_only_what_is_new_is_graded_again(small):
+    """A second run skips what it graded; one more submission, a newer timestamp and --force are graded."""
+    for student in ("ada", "bob"):
+        small.hand_in(student, time=NOON)
+    (small.folder / "submitted" / "eve" / "vae").mkdir(parents=True)
+    assert small.autograde().keys() == {"ada", "bob", "eve"}
+    assert small.autograde().keys() == set()
+    small.hand_in("new")
+    assert small.autograde().keys() == {"new"}
+    small.hand_in("bob", time=NOON + timedelta(days=1))
+    assert small.autograde().keys() == {"bob"}
+    assert small.autograde(force=True).keys() == {"ada", "bob", "eve", "new"}
+    assert small.autograde(force=True, student_id="ada").keys() == {"ada"}
+    assert small.autograde(force=True, student_id_exclude="ada,new").keys() == {"bob", "eve"}
+
+
+@marked
+def test_timestamp_that_is_replaced_does_not_change_between_runs(small):
+    """A submission whose timestamp and clock are both impossible is graded once."""
+    small.hand_in("ada", time="never", changed=datetime(2100, 1, 1))
+    assert small.autograde().keys() == {"ada"}
+    assert small.autograde().keys() == set()
+
+
+@marked
+def test_what_is_skipped_is_not_read(small, monkeypatch):
+    """A run for one new submission opens no notebook of the others."""
+    small.hand_in("ada")
+    small.autograde()
+    small.hand_in("bob")
+    read = []
+    monkeypatch.setattr(
+        intake, "find_notebook", lambda folder, *args: read.append(folder) or find_notebook(folder, *args)
+    )
+    small.autograde()
+    assert [folder.parts for folder in read] == [("bob", "vae")]
+
+
+@marked
+def test_shared_description_of_the_course_is_left_alone(small, tmp_path, monkeypatch):
+    """The CourseDirectory that formgrader's server goes on using is unchanged, and nothing of the staging is left."""
+    place = tmp_path / "place"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    small.hand_in("ada")
+    coursedir = small.coursedir()
+    before = {name: getattr(coursedir, name) for name in coursedir.trait_names()}
+    small.autograde(coursedir=coursedir)
+    assert {name: getattr(coursedir, name) for name in coursedir.trait_names()} == before
+    gc.collect()
+    assert list(place.iterdir()) == []
+    assert sorted(os.listdir(small.folder / "submitted" / "ada" / "vae")) == ["vae.ipynb"]
+
+
+@marked
+def test_name_with_control_characters_is_left_out_and_said(small, caplog):
+    """A folder whose name nbgrader cannot handle costs nobody else the grading, and no such character is printed by us."""
+    for name in ("ada", "b\nob", "eve\x1b[31m", os.fsdecode(b"z\xff")):
+        small.hand_in(name)
+    assert small.autograde().keys() == {"ada"}
+    lines = [record.getMessage() for record in caplog.records if "control characters" in record.getMessage()]
+    assert len(lines) == 3
+    assert all(line.isprintable() for line in lines)
+
+
+@marked
+def test_secret_of_the_exchange_is_kept(small):
+    """nbgrader's secret, without which feedback cannot be given back, is copied where it is a short text."""
+    small.hand_in("ada", "submission_secret.txt", b"5ec2e7")
+    small.hand_in("ada")
+    small.hand_in("bob").joinpath("submission_secret.txt").symlink_to("../../ada/vae/submission_secret.txt")
+    small.hand_in("eve", "submission_secret.txt", b"\xff\xfe")
+    small.hand_in("eve")
+    small.autograde()
+    assert [small.graded(student) for student in ("ada", "bob", "eve")] == [{"submission_secret.txt"}, set(), set()]
+
+
+@marked
+def test_pictures_of_answers_are_put_beside_the_notebook(small):
+    """Picture files that a written answer names are copied, at a regrade again; the instructor's own are not replaced."""
+    notebook = nbformat.reads(small.release.decode(), as_version=4)
+    by_name(notebook)["vae_why"].source = "![](loss.png) ![](images/z.png) ![](figures/given.png)"
+    by_name(notebook)["vae_elbo"].source = "# unused.png"
+    small.hand_in("ada", content=nbformat.writes(notebook).encode())
+    for name in ("loss.png", "images/z.png", "unused.png", "figures/given.png"):
+        small.hand_in("ada", name, PNG + b"student")
+    for options in ({}, {"notebook_id": "vae"}):
+        small.autograde(force=True, **options)
+        assert small.graded("ada") == {"loss.png", "images/z.png"}
+    place = small.folder / "autograded" / "ada" / "vae"
+    assert (place / "images" / "z.png").read_bytes() == PNG + b"student"
+    assert (place / "figures" / "given.png").read_bytes() == PNG
+
+
+@marked
+def test_each_notebook_of_an_assignment_is_taken_for_itself(configured, tmp_path):
+    """Of an assignment with two notebooks, a missing one is refused, a renamed one is recognised, and one alone can be graded."""
+    shutil.copy(ROOT / "course_config.py", tmp_path)
+    course = SmallCourse(tmp_path, names=("vae", "iwae"))
+    course.hand_in("ada")
+    course.hand_in("bob", "part two.ipynb", (tmp_path / "release" / "vae" / "iwae.ipynb").read_bytes())
+    course.hand_in("bob", "part one.ipynb")
+    course.autograde()
+    found = {(student, name): (s.refusal.split(".")[0], s.notes) for student, name, s in handed_on}
+    assert found == {
+        ("ada", "vae"): ("", []),
+        ("ada", "iwae"): ("iwae", []),
+        ("bob", "vae"): ("", ["part one.ipynb was taken as vae.ipynb."]),
+        ("bob", "iwae"): ("", ["part two.ipynb was taken as iwae.ipynb."]),
+    }
+    course.autograde(force=True, notebook_id="vae")
+    assert sorted((student, name) for student, name, _ in handed_on) == [("ada", "vae"), ("bob", "vae")]
+    with sqlite3.connect(tmp_path / "gradebook.db") as database:
+        assert database.execute("select count(*) from grade where auto_score is not null").fetchall() == [(0,)]
+
+
+@marked
+def test_notebook_that_the_release_does_not_have_is_refused(small):
+    """Asking for a notebook that only a student has ends the run with the names there are."""
+    small.hand_in("ada", "mine.ipynb")
+    with pytest.raises(NbGraderException, match=r"release/vae: no notebook matches 'mine'; there are vae.ipynb\."):
+        small.autograde(notebook_id="mine")
+
+
+@pytest.mark.slow
+def test_refused_submissions_end_as_not_graded(made, tmp_path):
+    """The ordinary command gives each a report and leaves no zero in the gradebook, and ends well."""
+    course = TemporaryCourse.__new__(TemporaryCourse)
+    course.folder = shutil.copytree(made, tmp_path / "course")
+    for student in ("fifo", "without", "zero"):
+        put(course.folder / "submitted" / student / "vae" / "notes.txt")
+    os.mkfifo(course.folder / "submitted" / "fifo" / "vae" / "vae.ipynb")
+    (course.folder / "submitted" / "zero" / "vae" / "vae.ipynb").symlink_to("/dev/zero")
+    shutil.copy(ROOT / "nbgrader_config.py", course.folder)
+    log = course.nbgrader("autograde", "vae")
+    assert "Traceback" not in log
+    for student in ("fifo", "without", "zero"):
+        report = Report.load(course.folder / "reports" / student / "vae" / "vae.json")
+        assert report.line().startswith("not graded: vae.ipynb ")
+    with sqlite3.connect(course.folder / "gradebook.db") as database:
+        rows = database.execute("select auto_score, needs_manual_grade from grade").fetchall()
+    assert rows == [(None, 1)] * 6

@@ -1,5 +1,6 @@
 """The level bubblewrap: what a kernel sees, and what happens where the level does not work."""
 
+import errno
 import os
 import shutil
 import struct
@@ -33,6 +34,14 @@ def connect(): return tried(lambda: socket.create_connection(("127.0.0.1", 22), 
 def interfaces(): return [name for _, name in socket.if_nameindex()]
 def rights(): return [line.split()[1] for line in open("/proc/self/status") if line.startswith(("CapEff", "CapBnd"))]
 def packages(pattern): return {os.path.basename(p): os.path.getsize(p) for p in glob.glob(f"{sys.prefix}/lib/*/site-packages/{pattern}")}
+def lease():
+    import fcntl
+    return tried(lambda: fcntl.fcntl(os.open("/usr/bin/env", os.O_RDONLY), 1024, 0))
+def keys():
+    import ctypes
+    number = {"x86_64": 250, "aarch64": 219}[os.uname().machine]
+    libc = ctypes.CDLL(None, use_errno=True)
+    return libc.syscall(number, 0, -3, 0), ctypes.get_errno()
 def who(): return os.getuid(), sys.prefix, os.getcwd(), os.path.expanduser("~")
 def processes(): return sorted(int(p) for p in os.listdir("/proc") if p.isdigit())
 def mean(split):
@@ -86,6 +95,14 @@ class TestInside:
         assert set(inside.rights()) == {"0" * 16}
         assert inside.run("unshare", "-Ur", "true") != "0"
         assert inside.run("mount", "-t", "tmpfs", "none", "/home/student") != "0"
+
+    def test_files_outside_cannot_be_locked(self, inside):
+        """A lease, which would make others wait for a file of the system, is refused."""
+        assert inside.lease() == "PermissionError"
+
+    def test_keys_of_the_grader_are_not_reached(self, inside):
+        """The kernel's keyrings, which no namespace hides, cannot be asked."""
+        assert inside.keys() == (-1, errno.EPERM)
 
     @pytest.mark.parametrize(
         "path", ["/a", "/usr/a", "/opt/venv/a", "/given/a", "/dev/a", "/etc/a", "/run/kernel.json"]
