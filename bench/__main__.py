@@ -1,4 +1,4 @@
-"""Print how fast the kit trains, against the usual way, on one thread: `python -m bench [--quick]`.
+"""Print how fast the kit trains, against the usual way, on one thread, and what the sandbox costs: `python -m bench [--quick] [WHAT ...]`.
 
 Data: COURSE_DATASET, repeated to the 50,000 images of an epoch where it has fewer.
 """
@@ -9,7 +9,7 @@ import math
 import torch
 
 import lab
-from bench import training
+from bench import sandboxed, training
 from bench.measure import Measurement, measure, profile
 
 EPOCH = 50_000  # images
@@ -32,13 +32,31 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure every work and print one row each, and a profile of ours where a goal is missed."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one tiny window each: shows that it runs, not how fast")
-    quick = parser.parse_args(arguments).quick
+    parser.add_argument("what", nargs="*", metavar="WHAT", help="training, sandbox; both where none is given")
+    choice = parser.parse_args(arguments)
+    if unknown := set(choice.what) - {"training", "sandbox"}:
+        parser.error(f"unknown: {', '.join(sorted(unknown))}")
+    if "sandbox" in choice.what or not choice.what:
+        _report_sandbox(choice.quick)
+    if choice.what and "training" not in choice.what:
+        return
+    quick = choice.quick
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the usual way's windows and ours must not compete with their own threads
     try:
         _report(quick)
     finally:
         torch.set_num_threads(threads)
+
+
+def _report_sandbox(quick: bool) -> None:
+    print("one right submission examined, glyphs at quick, seconds of wall time")
+    print("level         seconds  ratio to none (pairs)  goal  met?")
+    for found in sandboxed.overheads(pairs=1 if quick else 5):
+        ratio = f"{found.ratio:.2f} ({found.low:.2f}-{found.high:.2f})"
+        goal, met = (f"{sandboxed.GOAL}", "yes" if found.met else "no") if found.level == "bubblewrap" else ("", "")
+        print(f"{found.level:12}  {found.seconds:7.1f}  {ratio:21}  {goal:4}  {met}".rstrip(), flush=True)
+    print()
 
 
 def _report(quick: bool) -> None:

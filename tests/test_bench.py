@@ -6,8 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from autograder import sandbox
 from bench import __main__ as bench
-from bench import measure, training
+from bench import measure, sandboxed, training
 
 
 def work(**changes):
@@ -26,7 +27,7 @@ def test_bench_prints_every_row(monkeypatch, capfd):
     """A quick run prints one row a work, with goal and verdict, explains what is missed, and keeps torch's threads."""
     monkeypatch.setenv("COURSE_DATASET", "glyphs")
     threads = torch.get_num_threads()
-    bench.main(["--quick"])
+    bench.main(["--quick", "training"])
     lines = capfd.readouterr().out.splitlines()
     assert lines[0].startswith("glyphs, 50000 images")
     for name, goal in (
@@ -111,3 +112,26 @@ def test_bernoulli_log_prob_is_exact_and_differentiable():
     torch.testing.assert_close(log_prob(x, logits), (x * logits - F.softplus(logits)).sum(-1))
     assert torch.autograd.gradcheck(lambda logits: log_prob(x, logits), logits)
     assert log_prob(x, torch.full((1, 1, 4), 1e4, dtype=torch.float64)).tolist() == [[-2e4]]
+
+
+def test_overhead_is_the_median_of_pairs(monkeypatch):
+    """Each level is compared with the plain process of the same turn, and the goal judges the median."""
+    monkeypatch.setattr(sandbox, "unusable", lambda level: None if level != "landlock" else "no")
+    times = {"none": iter([9.0, 1.0, 2.0, 4.0]), "bubblewrap": iter([1.05, 2.2, 8.0])}
+    found = sandboxed.overheads(3, lambda level: next(times[level]))
+    assert [one.level for one in found] == ["bubblewrap", "none"]
+    assert (found[0].seconds, found[0].ratio, found[0].low, found[0].high) == (2.2, 1.1, 1.05, 2.0)
+    assert found[0].met
+    assert (found[1].ratio, found[1].met) == (1.0, True)
+
+
+def test_overhead_beyond_the_goal_is_not_met():
+    """A tenth more is allowed."""
+    assert not sandboxed.Overhead("bubblewrap", 1.0, 1.11, 1.0, 1.2).met
+
+
+def test_unknown_benchmark_is_refused(capsys):
+    """What is asked for must exist."""
+    with pytest.raises(SystemExit):
+        bench.main(["speed"])
+    assert "unknown: speed" in capsys.readouterr().err

@@ -1,0 +1,114 @@
+"""What the sandbox costs: one right submission of trained weights, examined at each level of isolation in turns.
+
+Seconds of wall time, on the embedded data set at the smallest budget; the hidden suite and the likelihood of the trained model included.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+import lab
+from autograder import sandbox
+from autograder.course import ROOT, Course
+from autograder.examine import examine
+from autograder.publish import without_markers
+from autograder.reference import solution
+
+GOAL = 1.1  # wall time of the sandbox over that of a plain process
+ASSIGNMENT = "vae"
+
+
+@dataclass(frozen=True)
+class Overhead:
+    """One level against a plain process.
+
+    Args:
+        level: of isolation.
+        seconds: median of an examination at this level.
+        ratio, low, high: of the seconds, over those of the plain process right before: median, least and greatest.
+    """
+
+    level: str
+    seconds: float
+    ratio: float
+    low: float
+    high: float
+
+    @property
+    def met(self) -> bool:
+        """Whether the goal is met."""
+        return self.ratio <= GOAL
+
+
+def overheads(pairs: int, seconds_of: Callable[[str], float] | None = None) -> list[Overhead]:
+    """Return what each level that works here costs.
+
+    Args:
+        pairs: how often all levels are measured, in turns.
+        seconds_of: examines once at a level and returns the wall time; by default, a real examination.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        seconds_of = seconds_of or _examination(Path(folder))
+        levels = [level for level in sandbox.LEVELS if sandbox.unusable(level) is None]
+        seconds_of("none")  # files are read for the first time
+        times = {level: [] for level in levels}
+        for turn in range(pairs):
+            for level in levels if turn % 2 else reversed(levels):
+                times[level].append(seconds_of(level))
+    found = []
+    for level in levels:
+        ratios = [ours / plain for ours, plain in zip(times[level], times["none"], strict=True)]
+        spread = (statistics.median(ratios), min(ratios), max(ratios))
+        found.append(Overhead(level, statistics.median(times[level]), *spread))
+    return found
+
+
+def _examination(folder: Path) -> Callable[[str], float]:
+    """Return a function that examines the reference solution at a level and returns its wall time."""
+    known = {
+        "course_id": "bench",
+        "assignments": (ASSIGNMENT,),
+        "dataset": "glyphs",
+        "budget": "quick",
+        "device": "cpu",
+    }
+    names = solution(ASSIGNMENT)
+    data = {split: lab.load(split, dataset="glyphs", device="cpu") for split in ("train", "validation")}
+    model = names["VAE"](latent_dim=50)
+    lab.fit(
+        model,
+        names["train_step"],
+        name="vae",
+        budget=lab.BUDGETS["quick"],
+        folder=folder,
+        images=data["train"],
+        validation=data["validation"],
+    )
+    files = {f"checkpoints/{path.name}": path.read_bytes() for path in folder.glob("*.safetensors")}
+    notebook = nbformat.read(ROOT / "source" / ASSIGNMENT / f"{ASSIGNMENT}.ipynb", as_version=4)
+    for cell in notebook.cells:
+        cell.source = without_markers(cell.source)
+
+    def seconds_of(level: str) -> float:
+        course = Course(**known, sandbox=level, secret="bench")
+        started = time.perf_counter()
+        report = examine(
+            course,
+            nbformat.from_dict(notebook),
+            files,
+            student="ada",
+            assignment=ASSIGNMENT,
+            name=ASSIGNMENT,
+            log=lambda line: None,
+        )
+        seconds = time.perf_counter() - started
+        if report.score != report.points:
+            raise RuntimeError(f"the reference solution got {report.score} of {report.points}: {report.line()}")
+        return seconds
+
+    return seconds_of
