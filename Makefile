@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test quick-test check release reference grade bench doctor
+.PHONY: help setup demo test quick-test attacks check release reference grade bench doctor
 help: ## say what each word does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
@@ -26,22 +26,25 @@ test: $(STAMP) ## all tests of the kit
 quick-test: $(STAMP) ## the tests that start no kernel
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
 
+attacks: $(STAMP) ## grade the corpus of attacks, an honest submission after each, and print what was held
+	$(BIN)/python -m tests.attacks
+
 check: $(STAMP) ## lint and format of modules and notebooks, and doctests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --doctest-modules -q lab autograder/wire.py autograder/statistics.py autograder/oracles.py
+	$(BIN)/python -m pytest --doctest-modules -q lab autograder/wire.py autograder/statistics.py autograder/oracles.py autograder/display.py
 
 release: $(STAMP) ## make release/ from source/
-	$(BIN)/nbgrader generate_assignment vae --force --create
+	@for a in $$($(BIN)/python -m autograder assignments); do $(BIN)/nbgrader generate_assignment $$a --force --create || exit 1; done
 
 reference: $(STAMP) ## make solutions/ from source/: modules, executed notebooks, reference runs
 	$(BIN)/python -m autograder reference
 
-grade: $(STAMP) ## grade what lies in submitted/, and print the table
-	$(BIN)/nbgrader autograde vae
-	$(BIN)/python -m autograder grades vae
+grade: $(STAMP) ## grade what lies in submitted/ for ASSIGNMENT (vae where none is named), and print the table
+	$(BIN)/nbgrader autograde $(or $(ASSIGNMENT),vae)
+	$(BIN)/python -m autograder grades $(or $(ASSIGNMENT),vae)
 
-bench: $(STAMP) ## training speed as ratios against the usual way
+bench: $(STAMP) ## training speed and the sandbox's cost, as ratios in one run
 	$(BIN)/python -m bench
 
 doctor: $(STAMP) ## say what grading needs and what is missing

@@ -1,4 +1,4 @@
-"""The command line: python -m autograder {doctor, reference, grades}."""
+"""The command line: python -m autograder {doctor, assignments, reference, grades}."""
 
 import argparse
 import os
@@ -13,6 +13,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m autograder", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="say what grading needs, what is there, and what to do about what is missing")
+    commands.add_parser("assignments", help="print the course's assignments, one a line")
     reference = commands.add_parser("reference", help="make solutions/: modules, executed notebooks, reference.yaml")
     reference.add_argument("--only", choices=("modules", "notebooks", "runs"), help="make only this part")
     grades = commands.add_parser("grades", help="print students, scores and one line why")
@@ -22,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
         course = load(Path.cwd() if Path("course_config.py").is_file() else None)
         for name in ("dataset", "data", "budget", "device"):  # the lab reads its choices from the environment alone
             os.environ[f"COURSE_{name.upper()}"] = str(getattr(course, name))
-        return {"doctor": _doctor, "reference": _reference, "grades": _grades}[options.command](course, options)
+        return COMMANDS[options.command](course, options)
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -32,6 +33,11 @@ def _doctor(course, options) -> int:
     from autograder.doctor import examine_machine
 
     return 0 if examine_machine(course) else 1
+
+
+def _assignments(course, options) -> int:
+    print(*course.assignments, sep="\n")
+    return 0
 
 
 def _reference(course, options) -> int:
@@ -52,6 +58,9 @@ def _grades(course, options) -> int:
 
     print(table(course.root / "reports", options.assignment))
     return 0
+
+
+COMMANDS = {"doctor": _doctor, "assignments": _assignments, "reference": _reference, "grades": _grades}
 
 
 if __name__ == "__main__":

@@ -121,10 +121,15 @@ def _reference(course: Course) -> str:
 
     nothing = likelihood.Measurement(0.0, 0.0, 0.0, 0, 0)
     try:
-        gate = likelihood.evaluation(nothing, course).bound_gate
+        gates = {
+            model: likelihood.evaluation(nothing, course, model).bound_gate
+            for assignment in course.assignments
+            for model in likelihood.TRAINED[assignment]
+        }
     except likelihood.NoReference as error:
         raise ConfigError(str(error)) from None
-    return f"{course.dataset} at {course.budget}: full marks from {gate.full:.2f} nats per image, none below {gate.none:.2f}"
+    said = (f"{model} from {gate.full:.2f}, none below {gate.none:.2f}" for model, gate in gates.items())
+    return f"{course.dataset} at {course.budget}, full marks in nats per image: {'; '.join(said)}"
 
 
 def _sandbox(course: Course) -> str:

@@ -20,13 +20,12 @@ from safetensors.torch import load as load_tensors
 from autograder import display, likelihood, sandbox
 from autograder.course import Course
 from autograder.draw import Draw
-from autograder.intake import checkpoints
+from autograder.intake import Folder, checkpoints
 from autograder.kernel import Session
-from autograder.remote import BadAnswer, Student, StudentError
+from autograder.publish import attached
+from autograder.remote import Handle, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
-
-TRAINED = {"vae": "vae"}  # the notebook's variable that holds the trained model, by assignment
 
 
 def exercise(cell) -> str:
@@ -64,16 +63,26 @@ def examine(
     outcomes, notes, flags, measured = [], [], [], {}
     try:
         with ExitStack() as stack:
-            main = stack.enter_context(Session(course, notebook, files, log))
+            given = attached(assignment, course.root)  # the instructor's, whatever the submission carries
+            main = stack.enter_context(Session(course, notebook, given | files, log))
             stopped = main.run()
             notes += [f"Cell {index + 1} {what}." for index, what in stopped.items()]
+            if course.training == "retrain" and (workplace := main.workplace()) is not None:
+                # what was trained here; the decoder's kernel, and this one after a restart, need not train again
+                files, left_out = checkpoints(Folder(workplace), course.checkpoint_limit_mib * 2**20)
+                main.files, notes = given | files, notes + left_out
 
-            def evaluate() -> likelihood.Evaluation:
-                if "evaluation" not in measured:
-                    measured["evaluation"] = _evaluate(course, main, stack, notebook, files, assignment, student, log)
-                if isinstance(measured["evaluation"], StudentError):
-                    raise measured["evaluation"]
-                return measured["evaluation"]
+            def evaluate(model: str) -> likelihood.Evaluation:
+                if model not in measured:
+                    log(f"measuring {model}: its decoder runs in kernels of its own")
+                    prior = likelihood.TRAINED[assignment][model]
+                    draw = Draw(course.key, student, assignment, "likelihood", model)
+                    # a session for each model: one that saw another model's codes could have been told the images by them
+                    with Session(course, nbformat.from_dict(notebook), given | files, log) as apart:
+                        measured[model] = _evaluate(course, main, apart, model, prior, draw)
+                if isinstance(measured[model], StudentError):
+                    raise measured[model]
+                return measured[model]
 
             outcomes = run_suite(
                 assignment,
@@ -95,11 +104,11 @@ def examine(
         }
         error = traceback.format_exc()
         log(f"not graded: {type(failure).__name__}: {failure}")
-    evaluation = measured.get("evaluation")
     found = {}
-    if isinstance(evaluation, likelihood.Evaluation):
-        flags += evaluation.flags
-        found = {key: float(value) for key, value in vars(evaluation.measurement).items()}
+    for model, evaluation in measured.items():
+        if isinstance(evaluation, likelihood.Evaluation):
+            flags += evaluation.flags
+            found |= {f"{model}.{key}": float(value) for key, value in vars(evaluation.measurement).items()}
     if course.sandbox == "none":
         flags.append(sandbox.WARNING)
     return Report(
@@ -155,32 +164,30 @@ def same_weights(report: Report, folder: Path) -> list[str]:
     return sorted(others)
 
 
-def _evaluate(course, main, stack, notebook, files, assignment, student, log) -> likelihood.Evaluation | StudentError:
-    """Measure the trained model: its encoder in the main kernel, its decoder in kernels that see no image."""
-    variable = TRAINED[assignment]
-    log("measuring the trained model: the decoder runs in kernels of its own")
-    images = likelihood.held_out(course)
-    apart = stack.enter_context(Session(course, nbformat.from_dict(notebook), files, log))
+def _evaluate(
+    course: Course, main: Session, apart: Session, name: str, prior: str | None, draw: Draw
+) -> likelihood.Evaluation | StudentError:
+    """Measure a trained model: its encoder in the main kernel, its prior and decoder in kernels that see no image."""
     started = []
 
     def fresh_decoder():
-        apart.restart() if started else apart.run()
+        if started:
+            apart.restart()
         started.append(True)
-        return _model(apart.student, variable).attribute("decoder")
+        return _model(apart.student, name).attribute("decoder")
 
     try:
-        encoder = _model(main.student, variable).attribute("encoder")
-        draw = Draw(course.key, student, assignment, "likelihood")
-        return likelihood.evaluation(likelihood.measure(encoder, fresh_decoder, images, draw), course)
+        images = likelihood.held_out(course)
+        given = likelihood.prior_of(_model(apart.student, name), prior)
+        encoder = _model(main.student, name).attribute("encoder")
+        return likelihood.evaluation(likelihood.measure(encoder, fresh_decoder, images, draw, given), course, name)
     except StudentError as error:
         return error
 
 
-def _model(student: Student, variable: str):
-    model = student.object(variable)
+def _model(student: Student, name: str) -> Handle:
+    model = student.object(name)
     model.eval()
-    if model.value("prior") is not None:
-        raise BadAnswer(f"{variable}.prior: expected None, the standard normal prior of this assignment.")
     return model
 
 

@@ -25,7 +25,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets import Int
 
 from autograder import agent, sandbox, wire
-from autograder.course import ROOT, Course
+from autograder.course import Course
 from autograder.remote import Died, Student, StudentError, TooSlow
 
 START_TIMEOUT_S = 60
@@ -71,12 +71,12 @@ class Session:
     Args:
         course: limits and device.
         notebook: the submission; its cells' outputs are filled in by the first run.
-        files: the submission's files that the kernel gets copies of, {relative path: content}.
+        files: what the kernel gets copies of, {relative path: content}.
         log: called with one line for the instructor when something had to be stopped.
     """
 
     def __init__(self, course: Course, notebook: nbformat.NotebookNode, files: dict[str, bytes], log=lambda line: None):
-        self._course, self._notebook, self._files, self._log = course, notebook, files, log
+        self._course, self._notebook, self.files, self._log = course, notebook, files, log
         self._deadline = time.monotonic() + course.submission_timeout_s
         self._bad_cells: dict[int, str] = {}
         self._strikes: dict[str, int] = {}
@@ -99,6 +99,10 @@ class Session:
         except StudentError as error:  # each call will try again, and say so
             self._log(str(error))
         return dict(self._bad_cells)
+
+    def workplace(self) -> Path | None:
+        """Return a path of the kernel's working folder that stays what it is whatever stands at its name; None without a kernel."""
+        return Path(f"/proc/self/fd/{self._provisioner.work}") if self._alive else None
 
     def restart(self) -> None:
         """End the kernel, so that the next call meets a new one that remembers nothing."""
@@ -134,8 +138,8 @@ class Session:
             raise TooSlow("The kernel had to be restarted too often; the remaining tests were not tried.")
         self._folder = Path(tempfile.mkdtemp(prefix="vae-"))
         given = self._folder / "given"
-        shutil.copytree(ROOT / "lab", given / "lab", ignore=shutil.ignore_patterns("__pycache__"))
-        for name, content in self._files.items():
+        given.mkdir()
+        for name, content in self.files.items():
             path = given / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)

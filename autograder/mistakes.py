@@ -650,3 +650,567 @@ SAID = {
     "eps_fixed": "The noise is the same in every call: draw it anew, and do not seed inside the function.",
     "prior_ignored": "Where the model has a prior of its own, codes come from that prior.",
 }
+
+
+# --- the assignment `priors` ------------------------------------------------------------------------------------------
+
+
+def _components(z, mixture):
+    """Return log N(z; component) per dimension, (..., C, D)."""
+    return _gaussian(z[..., None, :], mixture.loc, torch.exp(mixture.log_var / 2))
+
+
+def _mixed(z, mixture, density=None, weights=None):
+    """Return the logarithm of the weighted sum, with another density per dimension or other log-weights."""
+    density = _components(z, mixture) if density is None else density
+    weights = torch.log_softmax(mixture.logits, 0) if weights is None else weights
+    return torch.logsumexp(weights + density.sum(-1), -1)
+
+
+def _square(z, mixture):
+    return (z[..., None, :] - mixture.loc) ** 2 * torch.exp(-mixture.log_var)
+
+
+# z, mixture (oracles.Mixture)
+MIXTURE_LOG_PROB = (
+    Mistake(
+        "weights_unnormalised",
+        "The weights do not sum to one: logits are any real numbers. Add the same number to all: nothing may change.",
+        lambda z, m: _mixed(z, m, weights=m.logits),
+    ),
+    Mistake(
+        "weights_ignored",
+        "All components have the same weight, whatever the logits are.",
+        lambda z, m: _mixed(z, m, weights=torch.full_like(m.logits, -math.log(len(m.logits)))),
+    ),
+    Mistake(
+        "weights_missing",
+        "The densities of the components are added without weights.",
+        lambda z, m: _mixed(z, m, weights=torch.zeros_like(m.logits)),
+    ),
+    Mistake(
+        "weights_not_logarithms",
+        "The weights themselves are added to the log-densities. A product becomes a sum of logarithms, of both factors.",
+        lambda z, m: _mixed(z, m, weights=torch.softmax(m.logits, 0)),
+    ),
+    Mistake(
+        "product_of_mixtures",
+        (
+            "The components are mixed in every dimension by itself and then summed over the dimensions. A component is "
+            "a density of all dimensions at once: which of the two sums comes first?"
+        ),
+        lambda z, m: torch.logsumexp(torch.log_softmax(m.logits, 0)[:, None] + _components(z, m), -2).sum(-1),
+    ),
+    Mistake(
+        "logarithms_averaged",
+        "The log-densities are averaged. A mixture is a weighted sum of densities: the logarithm comes last.",
+        lambda z, m: (torch.softmax(m.logits, 0) * _components(z, m).sum(-1)).sum(-1),
+    ),
+    Mistake(
+        "most_likely_component",
+        "Only the component that explains z best counts. All of them add to the density.",
+        lambda z, m: (torch.log_softmax(m.logits, 0) + _components(z, m).sum(-1)).max(-1).values,
+    ),
+    Mistake(
+        "variance_as_std",
+        "The variance is used where a normal distribution takes its standard deviation.",
+        lambda z, m: _mixed(z, m, _gaussian(z[..., None, :], m.loc, torch.exp(m.log_var))),
+    ),
+    Mistake(
+        "root_twice",
+        "The standard deviation is used where the variance belongs.",
+        lambda z, m: _mixed(z, m, _gaussian(z[..., None, :], m.loc, torch.exp(m.log_var / 4))),
+    ),
+    Mistake(
+        "constants_dropped",
+        "The constant with log 2π is missing: the density does not integrate to one.",
+        lambda z, m: _mixed(z, m, -0.5 * (m.log_var + _square(z, m))),
+    ),
+    Mistake(
+        "constant_once",
+        "The constant with log 2π enters once. How many dimensions does the density have?",
+        lambda z, m: _mixed(z, m, -0.5 * (m.log_var + _square(z, m))) - 0.5 * LOG_2PI,
+    ),
+    Mistake(
+        "constant_per_element",
+        "The constant of all D dimensions is added in every dimension and then summed again.",
+        lambda z, m: _mixed(z, m, -0.5 * (z.shape[-1] * LOG_2PI + m.log_var + _square(z, m))),
+    ),
+    Mistake(
+        "log_std_in_normaliser",
+        "In the normalising term log_var stands where the logarithm of the standard deviation belongs.",
+        lambda z, m: _mixed(z, m, -0.5 * LOG_2PI - m.log_var - 0.5 * _square(z, m)),
+    ),
+    Mistake(
+        "normaliser_missing",
+        "The widths of the components enter the distance only: a wider component has a lower peak, too.",
+        lambda z, m: _mixed(z, m, -0.5 * (LOG_2PI + _square(z, m))),
+    ),
+    Mistake(
+        "mean_over_latents",
+        "The dimensions are averaged. The logarithm of a product of densities is a sum.",
+        lambda z, m: torch.logsumexp(torch.log_softmax(m.logits, 0) + _components(z, m).mean(-1), -1),
+    ),
+    Mistake(
+        "summed_over_batch",
+        "The codes of the batch are summed where the components should be: over which axis does logsumexp run?",
+        lambda z, m: torch.logsumexp(torch.log_softmax(m.logits, 0) + _components(z, m).sum(-1), -2),
+    ),
+    Mistake(
+        "components_kept",
+        "There is one value for every component; one for every z is asked.",
+        lambda z, m: torch.log_softmax(m.logits, 0) + _components(z, m).sum(-1),
+    ),
+    Mistake(
+        "negative",
+        "The sign is the other way round: this is the negative log-density.",
+        lambda z, m: -_mixed(z, m),
+    ),
+    Mistake(
+        "density",
+        "This is the density itself; its logarithm is asked.",
+        lambda z, m: torch.exp(_mixed(z, m)),
+    ),
+    *(
+        Mistake(
+            f"weights_floored_at_{floor:g}",
+            (
+                "A small number is added to the weights before the logarithm, so that no weight is ever really small. "
+                "Is there a way from logits to log-weights that needs no such help?"
+            ),
+            lambda z, m, floor=floor: _mixed(z, m, weights=torch.log(torch.softmax(m.logits, 0) + floor)),
+        )
+        for floor in (1e-8, 1e-7, 1e-6, 1e-5, 1e-10, 1e-12)
+    ),
+)
+
+
+def _moved(layer, v, stretch, norm=None):
+    """Return v + u_hat tanh(w.v + b) with another value for w.u_hat, or another divisor than the square of the norm."""
+    norm = layer.w @ layer.w if norm is None else norm
+    u_hat = layer.u + (stretch - layer.w @ layer.u) * layer.w / norm
+    return v + u_hat * _tanh(layer, v)[..., None]
+
+
+def _tanh(layer, v):
+    return torch.tanh(v @ layer.w + layer.b)
+
+
+def _log_det(layer, v, stretch=None):
+    """Return log|det| with another value for w.u_hat."""
+    stretch = layer.stretch if stretch is None else stretch
+    return torch.log(torch.abs(1 + (1 - _tanh(layer, v) ** 2) * stretch))
+
+
+# layer (oracles.Planar), v
+PLANAR_FLOW = (
+    Mistake(
+        "unconstrained",
+        "u itself is used. With some u and w the layer then maps two points to one: it has to be constrained first.",
+        lambda layer, v: _moved(layer, v, layer.w @ layer.u),
+    ),
+    Mistake(
+        "norm_not_squared",
+        "The correction of u is divided by the norm of w. Is wᵀû then what it should be? Multiply your û by w.",
+        lambda layer, v: _moved(layer, v, layer.stretch, layer.w.norm()),
+    ),
+    Mistake(
+        "norm_missing",
+        "The correction of u is not divided by anything. Is wᵀû then what it should be? Multiply your û by w.",
+        lambda layer, v: _moved(layer, v, layer.stretch, 1.0),
+    ),
+    Mistake(
+        "softplus_without_shift",
+        "wᵀû is always positive here: softplus has its limit at 0, and the limit of wᵀû is another one.",
+        lambda layer, v: _moved(layer, v, layer.stretch + 1),
+    ),
+    Mistake(
+        "exponential_instead_of_softplus",
+        "wᵀû has the right limit, but grows exponentially with wᵀu: which function is asked for?",
+        lambda layer, v: _moved(layer, v, torch.expm1(layer.w @ layer.u)),
+    ),
+    Mistake(
+        "projection_kept",
+        "The corrected part is added to u, but u's own part along w is not taken off first.",
+        lambda layer, v: _moved(layer, v, layer.stretch + layer.w @ layer.u),
+    ),
+    Mistake(
+        "tanh_missing",
+        "The layer is linear: where is tanh?",
+        lambda layer, v: v + layer.u_hat * (v @ layer.w + layer.b)[..., None],
+    ),
+    Mistake(
+        "bias_missing",
+        "The layer does not depend on b.",
+        lambda layer, v: v + layer.u_hat * torch.tanh(v @ layer.w)[..., None],
+    ),
+    Mistake(
+        "elementwise",
+        "tanh is applied to each coordinate by itself; a planar layer looks at one number, wᵀv + b.",
+        lambda layer, v: v + layer.u_hat * torch.tanh(v * layer.w + layer.b),
+    ),
+    Mistake(
+        "point_missing",
+        "The layer returns what is to be added to v, without v.",
+        lambda layer, v: layer.move(v) - v,
+    ),
+    Mistake(
+        "subtracted",
+        "The second term is subtracted where it is to be added.",
+        lambda layer, v: 2 * v - layer.move(v),
+    ),
+    Mistake(
+        "along_w",
+        "The point moves along w; w says where the layer bends, and û where it moves.",
+        lambda layer, v: v + layer.w * _tanh(layer, v)[..., None],
+    ),
+)
+
+PLANAR_LOG_DET = (
+    Mistake(
+        "sign",
+        "The sign of log|det| is turned round: this is that of the inverse layer.",
+        lambda layer, v: -_log_det(layer, v),
+    ),
+    Mistake(
+        "unconstrained",
+        "log|det| is computed with u, while the layer moves points by û.",
+        lambda layer, v: _log_det(layer, v, layer.w @ layer.u),
+    ),
+    Mistake(
+        "after_the_move",
+        "log|det| is evaluated at f(v) instead of at v.",
+        lambda layer, v: _log_det(layer, layer.move(v)),
+    ),
+    Mistake(
+        "determinant",
+        "This is the determinant; its logarithm is asked.",
+        lambda layer, v: torch.exp(_log_det(layer, v)),
+    ),
+    Mistake(
+        "derivative_of_tanh",
+        "The derivative of tanh(a) is 1 - tanh²(a): is the square missing?",
+        lambda layer, v: torch.log(torch.abs(1 + (1 - _tanh(layer, v)) * layer.stretch)),
+    ),
+    Mistake(
+        "tanh_for_its_derivative",
+        "tanh itself stands where its derivative belongs.",
+        lambda layer, v: torch.log(torch.abs(1 + _tanh(layer, v) * layer.stretch)),
+    ),
+    Mistake(
+        "one_missing",
+        "The Jacobian matrix is the identity plus a term; the identity's 1 is missing.",
+        lambda layer, v: torch.log(torch.abs((1 - _tanh(layer, v) ** 2) * layer.stretch)),
+    ),
+    Mistake(
+        "diagonal_only",
+        "Only the diagonal of the Jacobian matrix enters, but the layer mixes the coordinates.",
+        lambda layer, v: torch.log(torch.abs(1 + (1 - _tanh(layer, v) ** 2)[..., None] * layer.u_hat * layer.w)).sum(
+            -1
+        ),
+    ),
+    Mistake(
+        "summed_over_batch",
+        "The points of the batch are summed into one number. Keep one value for every point.",
+        lambda layer, v: _log_det(layer, v).sum(),
+    ),
+    *(
+        Mistake(
+            f"small_number_{small:g}",
+            (
+                "A small number is added inside the logarithm, which matters where the layer squeezes space most. With "
+                "the constraint the determinant is positive: write it so that nothing cancels."
+            ),
+            lambda layer, v, small=small: torch.log(torch.exp(_log_det(layer, v)) + small),
+        )
+        for small in (1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+    ),
+)
+
+
+def _iterated(layer, y, rounds):
+    """Return what `rounds` rounds of v <- y - u_hat tanh(w.v + b), started from y, lead to."""
+    v = y
+    for _ in range(rounds):
+        v = y - layer.u_hat * _tanh(layer, v)[..., None]
+    return v
+
+
+def _newton(layer, y, rounds):
+    """Return what plain Newton steps for s + c tanh(s + b) = w.y, started from w.y, lead to."""
+    s = target = y @ layer.w
+    for _ in range(rounds):
+        t = torch.tanh(s + layer.b)
+        s = s - (s + layer.stretch * t - target) / (1 + layer.stretch * (1 - t**2))
+    return y - layer.u_hat * torch.tanh(s + layer.b)[..., None]
+
+
+# layer, y
+PLANAR_INVERSE = (
+    Mistake(
+        "forward",
+        "This is the layer itself, not its inverse.",
+        lambda layer, y: layer.move(y),
+    ),
+    Mistake(
+        "identity",
+        "This is y as it came.",
+        lambda layer, y: y,
+    ),
+    *(
+        Mistake(
+            f"fixed_point_{rounds}",
+            (
+                "It looks like v = y - û tanh(wᵀv + b) with an earlier v put in on the right, a few times over. Such "
+                "rounds come to rest only where the layer bends little: search the root inside its bracket."
+            ),
+            lambda layer, y, rounds=rounds: _iterated(layer, y, rounds),
+        )
+        for rounds in (1, 2, 3, 5, 10, 20, 50, 100)
+    ),
+    *(
+        Mistake(
+            f"newton_{rounds}",
+            (
+                "It looks like plain Newton steps, which can jump to and fro where tanh is flat. Keep them inside the "
+                "bracket, or halve the bracket."
+            ),
+            lambda layer, y, rounds=rounds: _newton(layer, y, rounds),
+        )
+        for rounds in (5, 10, 20, 50, 100)
+    ),
+)
+
+
+def _flow(layers, z, base_at_input=False, sign=1, after=False, base=None):
+    """Return the log-density of a flow put together in some way from layers v -> (f(v), log|det|)."""
+    point, volume = z, 0.0
+    for layer in layers:
+        point, log_det = layer(point)
+        volume = volume + (layer(point)[1] if after else log_det)
+    at = z if base_at_input else point
+    base = _gaussian(at, 0.0, 1.0).sum(-1) if base is None else base(at)
+    return base + sign * volume
+
+
+DIRECTION = (
+    "The layers are run forward at z, but combined as if they made z out of noise. Which way do your layers go, from z "
+    "to noise or from noise to z? log N is taken at the noise, and log|det| says how f changes volume on the way there."
+)
+
+# layers (each v -> (f(v), log|det|): oracles.Planar, or a student's own), z
+FLOW_LOG_PROB = (
+    Mistake("direction", DIRECTION, lambda layers, z: _flow(layers, z, base_at_input=True, sign=-1)),
+    Mistake("direction_reversed", DIRECTION, lambda layers, z: _flow(layers[::-1], z, base_at_input=True, sign=-1)),
+    Mistake("direction_after", DIRECTION, lambda layers, z: _flow(layers, z, base_at_input=True, sign=-1, after=True)),
+    Mistake(
+        "direction_reversed_after",
+        DIRECTION,
+        lambda layers, z: _flow(layers[::-1], z, base_at_input=True, sign=-1, after=True),
+    ),
+    Mistake(
+        "generative",
+        (
+            "This is the density of a flow whose layers map noise to z, turned round by their inverses. Here the "
+            "layers map z to noise, so that the density needs no inverse."
+        ),
+        lambda layers, z: _generative(layers, z),
+    ),
+    Mistake(
+        "sign",
+        "The sign of log|det| is turned round: think of f(z) = 2z in one dimension. Is p(z) higher or lower than N(2z)?",
+        lambda layers, z: _flow(layers, z, sign=-1),
+    ),
+    Mistake(
+        "sign_reversed", "The sign of log|det| is turned round.", lambda layers, z: _flow(layers[::-1], z, sign=-1)
+    ),
+    Mistake(
+        "base_at_input",
+        "The standard normal density is taken at z; it belongs to the noise that z is mapped to.",
+        lambda layers, z: _flow(layers, z, base_at_input=True),
+    ),
+    Mistake(
+        "order",
+        "The layers are run from the last to the first. layers[0] is the first that z meets.",
+        lambda layers, z: _flow(layers[::-1], z) if len(layers) > 1 else None,
+    ),
+    Mistake(
+        "after_the_move",
+        "log|det| of each layer is evaluated at the point behind it; it belongs to the point that enters the layer.",
+        lambda layers, z: _flow(layers, z, after=True),
+    ),
+    Mistake(
+        "volume_missing",
+        "The change of volume is missing: this is log N at the noise alone.",
+        lambda layers, z: _flow(layers, z, sign=0),
+    ),
+    Mistake(
+        "base_missing",
+        "The density of the noise is missing: this is the sum of log|det| alone.",
+        lambda layers, z: _flow(layers, z, base=lambda at: 0.0),
+    ),
+    Mistake(
+        "constants_dropped",
+        "The constant with log 2π is missing: the density does not integrate to one.",
+        lambda layers, z: _flow(layers, z, base=lambda at: -0.5 * (at**2).sum(-1)),
+    ),
+    Mistake(
+        "constant_once",
+        "The constant with log 2π enters once. How many dimensions does the noise have?",
+        lambda layers, z: _flow(layers, z, base=lambda at: -0.5 * (LOG_2PI + (at**2).sum(-1))),
+    ),
+    Mistake(
+        "mean_over_latents",
+        "The dimensions of the noise are averaged. The logarithm of a product of densities is a sum.",
+        lambda layers, z: _flow(layers, z, base=lambda at: _gaussian(at, 0.0, 1.0).mean(-1)),
+    ),
+    Mistake(
+        "last_volume_only",
+        "Only the change of volume of the last layer counts. Volumes multiply, so their logarithms add.",
+        lambda layers, z: _flow(layers, z, sign=0) + layers[-1](_through(layers[:-1], z))[1],
+    ),
+    Mistake(
+        "at_z_only",
+        "All layers look at z itself. Each one has to see what the one before it returns.",
+        lambda layers, z: _gaussian(layers[-1](z)[0], 0.0, 1.0).sum(-1) + sum(layer(z)[1] for layer in layers),
+    ),
+)
+
+
+def _through(layers, z):
+    for layer in layers:
+        z = layer(z)[0]
+    return z
+
+
+def _generative(layers, z):
+    """Return log N(noise) - sum of log|det|, noise found by inverting layers that map noise to z; None without
+    inverses."""
+    volume = 0.0
+    for layer in layers[::-1]:
+        if not hasattr(layer, "inverse"):
+            return None
+        z = layer.inverse(z).to(z.dtype)
+        volume = volume + layer(z)[1]
+    return _gaussian(z, 0.0, 1.0).sum(-1) - volume
+
+
+def _sampled(toy, x, eps):
+    """Return log p(x|z) + log p(z) - log q(z|x), with K in front where eps has it."""
+    _, _, _, reconstruction, density, prior = _terms(toy, x, eps)
+    return reconstruction + prior - density
+
+
+# toy (oracles.AffineModel), x, eps
+MONTE_CARLO_ELBO = (
+    Mistake(
+        "closed_form",
+        "The divergence to N(0, I) is in closed form: here all three terms are evaluated at the samples.",
+        lambda toy, x, eps: _over_samples(_bounds(toy.changed(prior=None), x, eps), eps),
+    ),
+    Mistake(
+        "prior_ignored",
+        "log p(z) is that of N(0, I), although the model has a prior of its own.",
+        lambda toy, x, eps: _over_samples(_sampled(toy.changed(prior=None), x, eps), eps),
+    ),
+    Mistake(
+        "negative",
+        "This is the negative bound, a loss. The bound itself is asked.",
+        lambda toy, x, eps: -_over_samples(_sampled(toy, x, eps), eps),
+    ),
+    Mistake(
+        "divergence_sign",
+        "log p(z) and log q(z|x) have each other's sign.",
+        lambda toy, x, eps: _over_samples(2 * _reconstruction(toy, x, eps) - _sampled(toy, x, eps), eps),
+    ),
+    Mistake(
+        "posterior_added",
+        "log q(z|x) is added; it is to be subtracted.",
+        lambda toy, x, eps: _over_samples(_sampled(toy, x, eps) + 2 * _terms(toy, x, eps)[4], eps),
+    ),
+    Mistake(
+        "posterior_missing",
+        "The term log q(z|x) is missing.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) + _terms(toy, x, eps)[5], eps),
+    ),
+    Mistake(
+        "prior_missing",
+        "The term log p(z) is missing.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps) - _terms(toy, x, eps)[4], eps),
+    ),
+    Mistake(
+        "reconstruction_alone",
+        "This is log p(x|z) alone.",
+        lambda toy, x, eps: _over_samples(_reconstruction(toy, x, eps), eps),
+    ),
+    Mistake(
+        "summed_over_samples",
+        "The K samples are summed. The bound is an expectation: how does one estimate that from K samples?",
+        lambda toy, x, eps: _sampled(toy, x, eps).sum(0),
+    ),
+    Mistake(
+        "log_mean_exp",
+        (
+            "This is the logarithm of the mean of exponentials over the K samples, the importance weighted bound. "
+            "The ELBO averages the logarithms."
+        ),
+        lambda toy, x, eps: torch.logsumexp(_sampled(toy, x, eps), 0) - math.log(len(eps)),
+    ),
+    Mistake(
+        "first_sample",
+        "Only the first of the K samples is used.",
+        lambda toy, x, eps: _sampled(toy, x, eps)[0] if eps.dim() == 3 else None,
+    ),
+    Mistake(
+        "samples_kept",
+        "The axis of the K samples is still there. Average over it.",
+        lambda toy, x, eps: _sampled(toy, x, eps),
+    ),
+    Mistake(
+        "averaged_over_batch",
+        "The batch is averaged into one number. Keep one bound for every image.",
+        lambda toy, x, eps: _sampled(toy, x, eps).mean(),
+    ),
+    Mistake(
+        "mean_decoded",
+        "The sample is the mean of q(z|x) itself: eps is not used.",
+        lambda toy, x, eps: _over_samples(_sampled(toy, x, torch.zeros_like(eps)), eps),
+    ),
+)
+
+CATALOGUE |= {
+    "mixture_log_prob": MIXTURE_LOG_PROB,
+    "planar_flow": PLANAR_FLOW,
+    "planar_log_det": PLANAR_LOG_DET,
+    "planar_inverse": PLANAR_INVERSE,
+    "flow_prior": FLOW_LOG_PROB,
+    "monte_carlo_elbo": MONTE_CARLO_ELBO,
+}
+
+SAID |= {
+    "one_component": "All codes of a call come from one component. Each code draws a component of its own.",
+    "components_averaged": (
+        "The components are averaged: codes lie between them. A code belongs to one component, which is drawn first."
+    ),
+    "components_uniform": "All components are drawn equally often, whatever the logits are.",
+    "components_sorted": "Codes that follow each other come from the same component more often than chance has it.",
+    "noise_missing": "Codes lie at the means of the components: where is the noise?",
+    "variance_as_std": "The noise is scaled by the variance. Which number scales a standard normal draw?",
+    "width_ignored": "All components have the same width, whatever log_var is.",
+    "noise_shared": "Every code and every dimension has noise of its own.",
+    "components_equal": (
+        "Components that start equal get equal gradients, and stay equal: start them from different random values."
+    ),
+    "folded": (
+        "Where wᵀu is far below -1 the layer goes back and forth along w: two points land on one, and there is no "
+        "inverse. That is what the constraint is for."
+    ),
+    "layer_shared": "All places of the list hold one and the same layer. Make a new one for each.",
+    "sampled_forward": (
+        "The samples look as if noise had been run forward through the layers. They map z to noise: sampling has to go "
+        "the other way."
+    ),
+    "sampled_in_order": "The samples look as if the layers were undone in the wrong order. Which one was the last?",
+    "sampled_noise": "The samples are the noise itself.",
+    "kept_values": "Compute what follows from parameters in every call: training changes them.",
+}

@@ -1,5 +1,6 @@
-"""What is made from a source notebook beside nbgrader's release: the attached `lab`, and the solutions.
+"""What is made from a source notebook beside nbgrader's release: what is attached to it, and the solutions.
 
+Attached are `lab` and the solved modules of earlier assignments that the notebook imports, so that an early mistake costs once.
 `AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls the functions that
 write. Not here: clearing solutions, which is nbgrader's, and reference.yaml.
 """
@@ -18,6 +19,7 @@ from autograder.course import ROOT, Course
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
+GIVEN = '"""Given: the reference solution of the assignment {assignment}."""'
 
 
 def lab_files(root: Path = ROOT) -> dict[str, bytes]:
@@ -25,33 +27,48 @@ def lab_files(root: Path = ROOT) -> dict[str, bytes]:
     return {f"lab/{path.name}": path.read_bytes() for path in sorted((root / "lab").glob("*.py"))}
 
 
+def attached(assignment: str, root: Path = ROOT) -> dict[str, bytes]:
+    """Return what lies beside the notebook of an assignment: path to content.
+
+    `lab`, and for every assignment that the notebook imports from, or that one of these does, its solved module.
+
+    Args:
+        root: the course's folder, with source/.
+    """
+    return lab_files() | {
+        f"{earlier}.py": solution_module(_notebook(earlier, root), GIVEN.format(assignment=earlier)).encode()
+        for earlier in sorted(_earlier(assignment, root))
+    }
+
+
 class AttachLab(NbGraderPreprocessor):
-    """Put `lab` beside the released notebook; nbconvert's writer writes what stands in resources["outputs"]."""
+    """Put `lab` and earlier solutions beside the released notebook; nbconvert's writer writes what stands in resources["outputs"]."""
 
     def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Return the notebook as it is and the resources with the files of `lab`."""
-        resources["outputs"] = {**(resources.get("outputs") or {}), **lab_files()}
+        """Return the notebook as it is and the resources with the attached files."""
+        from autograder.nbgrader import course
+
+        files = attached(resources["nbgrader"]["assignment"], course().root)
+        resources["outputs"] = {**(resources.get("outputs") or {}), **files}
         return nb, resources
 
 
-def solution_module(path: Path) -> str:
+def solution_module(path: Path, header: str = HEADER) -> str:
     """Return the solutions of a source notebook as an importable module.
 
     It holds the imports that the solutions use, and the solution cells in order without their markers.
 
     Args:
         path: source notebook, source/<assignment>/<notebook>.ipynb, with a cell "imports" of one-line imports.
+        header: the module's first line.
     Raises:
         ValueError: when the notebook has no cell "imports".
     """
     notebook = nbformat.read(path, as_version=4)
-    imports = next((cell.source for cell in notebook.cells if cell.id == "imports"), None)
-    if imports is None:
-        raise ValueError(f"{path.name}: expected a code cell with the id 'imports', found none; give the cell this id")
     solutions = "\n\n\n".join(without_markers(cell.source) for cell in notebook.cells if is_solution(cell))
     used = {node.id for node in ast.walk(ast.parse(solutions)) if isinstance(node, ast.Name)}
-    needed = "\n".join(line for line in imports.splitlines() if not line or _binds(line) & used)
-    header = HEADER.format(source=f"source/{path.parent.name}/{path.name}")
+    needed = "\n".join(kept for line in _imports(path).splitlines() if (kept := _using(line, used)) is not None)
+    header = header.format(source=f"source/{path.parent.name}/{path.name}")
     return f"{header}\n\n{needed.strip()}\n\n\n{solutions}\n"
 
 
@@ -68,10 +85,10 @@ def without_markers(source: str) -> str:
 def executed(path: Path, course: Course) -> NotebookNode:
     """Return the notebook with the outputs of a run from top to bottom.
 
-    It runs in a folder of its own that holds the notebook's `lab` and nothing else, as a student's does.
+    It runs in a folder of its own that holds what is attached to the notebook and nothing else, as a student's does.
 
     Args:
-        path: source notebook.
+        path: source notebook, source/<assignment>/<notebook>.ipynb.
         course: says data set, budget, device and the time a cell may take.
     Raises:
         nbclient.exceptions.CellExecutionError: when a cell raises.
@@ -81,7 +98,7 @@ def executed(path: Path, course: Course) -> NotebookNode:
     choices = {"dataset": course.dataset, "data": course.data, "budget": course.budget, "device": course.device}
     environment = os.environ | {f"COURSE_{name.upper()}": str(value) for name, value in choices.items()}
     with tempfile.TemporaryDirectory() as folder:
-        for name, content in lab_files().items():
+        for name, content in attached(path.parent.name, path.parents[2]).items():
             file = Path(folder, name)
             file.parent.mkdir(exist_ok=True)
             file.write_bytes(content)
@@ -101,7 +118,7 @@ def write_module(assignment: str, root: Path = ROOT) -> Path:
     """Write solutions/<assignment>.py and return its path."""
     path = root / "solutions" / f"{assignment}.py"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(solution_module(root / "source" / assignment / f"{assignment}.ipynb"), encoding="utf-8")
+    path.write_text(solution_module(_notebook(assignment, root)), encoding="utf-8")
     return path
 
 
@@ -109,11 +126,38 @@ def write_notebook(assignment: str, course: Course, root: Path = ROOT) -> Path:
     """Write the executed solutions/<assignment>.ipynb and return its path."""
     path = root / "solutions" / f"{assignment}.ipynb"
     path.parent.mkdir(exist_ok=True)
-    nbformat.write(executed(root / "source" / assignment / f"{assignment}.ipynb", course), path)
+    nbformat.write(executed(_notebook(assignment, root), course), path)
     return path
 
 
-def _binds(line: str) -> set[str]:
-    """Return the names that a one-line import binds."""
+def _notebook(assignment: str, root: Path) -> Path:
+    """Return the path of an assignment's source notebook."""
+    return root / "source" / assignment / f"{assignment}.ipynb"
+
+
+def _imports(path: Path) -> str:
+    """Return the notebook's cell of imports."""
+    found = next((cell.source for cell in nbformat.read(path, as_version=4).cells if cell.id == "imports"), None)
+    if found is None:
+        raise ValueError(f"{path.name}: expected a code cell with the id 'imports', found none; give the cell this id")
+    return found
+
+
+def _earlier(assignment: str, root: Path) -> set[str]:
+    """Return the assignments whose modules the notebook imports from, and those that these import from."""
+    tree = ast.parse(_imports(_notebook(assignment, root)))
+    modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
+    direct = {name for name in modules - {assignment} if _notebook(name, root).is_file()}
+    return direct.union(*(_earlier(name, root) for name in direct))
+
+
+def _using(line: str, used: set[str]) -> str | None:
+    """Return a one-line import with those of its names that are used, None where none is; an empty line stays."""
+    if not line:
+        return line
     statement = ast.parse(line).body[0]
-    return {alias.asname or alias.name.split(".")[0] for alias in statement.names}
+    names = [alias for alias in statement.names if (alias.asname or alias.name.split(".")[0]) in used]
+    if len(names) == len(statement.names):
+        return line
+    statement.names = names
+    return ast.unparse(statement) if names else None

@@ -1,13 +1,17 @@
 """Reference runs: what honest models reach on each data set and budget, from which `likelihood` takes its thresholds.
 
-Two networks are trained with the reference solution's `train_step`: the solution's convolutional one and, beside it, the fully
-connected 784–200–200–50 one of Burda et al. (2016). Finished runs are kept, so an interrupted command goes on where it was.
+Two networks are trained with the reference solution's `train_step` and the prior N(0, I): the solution's convolutional one and, beside
+it, the fully connected 784–200–200–50 one of Burda et al. (2016). Where the course's assignments have learned priors, the convolutional
+one is trained with each of these, too. Finished runs are kept, so an interrupted command goes on where it was.
 """
 
+import contextlib
 import dataclasses
 import math
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
 
 import torch
 import torch.nn.functional as F
@@ -20,6 +24,8 @@ from autograder.draw import Draw
 from autograder.remote import in_process
 
 LATENT_DIM = 50
+NUM_COMPONENTS = 20
+NUM_FLOWS = 8
 SEEDS = 5
 NUM_SAMPLES = 5000
 ROWS = 1000  # codes at a time: larger blocks leave the processor's cache
@@ -51,19 +57,61 @@ class ConnectedDecoder(nn.Module):
 
 
 def solution(assignment: str = "vae") -> dict:
-    """Return the namespace of the reference solution in solutions/."""
+    """Return the namespace of the reference solution in solutions/, whose modules of earlier assignments it may import."""
     path = ROOT / "solutions" / f"{assignment}.py"
     namespace = {"__name__": f"solutions.{assignment}"}
-    exec(compile(path.read_text(), str(path), "exec"), namespace)
+    with _importable(path.parent):
+        exec(compile(path.read_text(), str(path), "exec"), namespace)
     return namespace
 
 
-def build(network: str, names: dict, seed: int, device: torch.device | str) -> nn.Module:
-    """Return an untrained model of a network, "convolutional" or "connected"."""
-    torch.manual_seed(1000 + seed)
-    model = names["VAE"](latent_dim=LATENT_DIM)
-    if network == "connected":
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One reference run.
+
+    Args:
+        model: the notebook's variable that stands for such models, one of likelihood.PRIORS.
+        network: "convolutional" or "connected".
+        seed: of initial weights and training.
+    """
+
+    model: str
+    network: str
+    seed: int
+
+    @property
+    def prior(self) -> str | None:
+        """What kind of prior the model has."""
+        return likelihood.PRIORS[self.model]
+
+    @property
+    def name(self) -> str:
+        """The model in the checkpoint's name."""
+        return self.network if self.prior is None else self.model
+
+    def key(self, course: Course) -> str:
+        """Return the key of the run's record in solutions/reference.yaml."""
+        return f"{course.dataset}/{course.budget}/{self.model}/{self.network}/seed{self.seed}"
+
+
+def runs_for(assignments: Collection[str]) -> list[Run]:
+    """Return the runs from which the gates of these assignments follow; N(0, I) belongs to all of them."""
+    models = {name: prior for of in assignments for name, prior in likelihood.TRAINED.get(of, {}).items()}
+    kinds = [("vae", "convolutional"), ("vae", "connected")]
+    kinds += [(name, "convolutional") for name, prior in models.items() if prior is not None]
+    return [Run(model, network, seed) for seed in range(SEEDS) for model, network in kinds]
+
+
+def build(of: Run, device: torch.device | str) -> nn.Module:
+    """Return the untrained model of a run; whatever its prior, the networks of a seed start from the same weights."""
+    torch.manual_seed(1000 + of.seed)
+    model = solution()["VAE"](latent_dim=LATENT_DIM)
+    if of.network == "connected":
         model.encoder, model.decoder = ConnectedEncoder(LATENT_DIM), ConnectedDecoder(LATENT_DIM)
+    if of.prior == "mixture":
+        model.prior = solution("priors")["MixturePrior"](num_components=NUM_COMPONENTS, latent_dim=LATENT_DIM)
+    elif of.prior == "flow":
+        model.prior = solution("priors")["FlowPrior"](num_flows=NUM_FLOWS, latent_dim=LATENT_DIM)
     return model.to(device)
 
 
@@ -82,25 +130,24 @@ def run(course: Course, log: Callable[[str], None] = print) -> None:
 
     First all runs with what the gates need, then the likelihood with NUM_SAMPLES samples; what is there already is kept.
     """
-    names = solution()
+    train_step = solution()["train_step"]
     device = lab.device()
     splits = ("train", "validation")
     images = {split: lab.load(split, dataset=course.dataset, root=course.data, device=device) for split in splits}
     held_out = likelihood.held_out(course)
     folder = ROOT / "solutions" / "checkpoints" / f"{course.dataset}-{course.budget}"
-    runs = [(network, seed) for seed in range(SEEDS) for network in ("convolutional", "connected")]
     for stage, entry in ((gates, "gate_bound"), (likelihoods, "log_likelihood")):
-        for network, seed in runs:
-            key = f"{course.dataset}/{course.budget}/{network}/seed{seed}"
+        for of in runs_for(course.assignments):
+            key = of.key(course)
             if entry in lab.results.load(likelihood.REFERENCE).get(key, {}):
                 log(f"{key}: {entry} is there already")
                 continue
-            model = build(network, names, seed, device)
-            budget = plan(network, course.budget)
+            model = build(of, device)
+            budget = plan(of.network, course.budget)
             data = {"images": images["train"], "validation": images["validation"]}
-            history = lab.fit(model, names["train_step"], name=network, seed=seed, budget=budget, folder=folder, **data)
+            history = lab.fit(model, train_step, name=of.name, seed=of.seed, budget=budget, folder=folder, **data)
             # on a processor convolutions take a third less time with the channels last
-            record = stage(model.cpu().to(memory_format=torch.channels_last), held_out)
+            record = stage(model.cpu().to(memory_format=torch.channels_last), held_out, of.prior)
             record |= {
                 "epochs": history.epochs,
                 "learning_rate": budget.learning_rate,
@@ -113,21 +160,23 @@ def run(course: Course, log: Callable[[str], None] = print) -> None:
             log(f"{key}: {entry} {record[entry]:.2f} nats per image")
 
 
-def gates(model: nn.Module, images: torch.Tensor) -> dict:
+def gates(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
     """Return what the gates compare submissions with, measured in the same way.
 
     Args:
-        model: with prior N(0, I), on the processor.
+        model: on the processor.
         images: held-out images, (N, 1, 28, 28) in {0, 1}.
+        prior: the kind of the model's prior, "mixture", "flow" or None.
     """
     handle = in_process({"vae": model.eval()}).object("vae")
     draw = Draw("reference")
-    found = likelihood.measure(handle.attribute("encoder"), lambda: handle.attribute("decoder"), images, draw)
+    parts = handle.attribute("encoder"), lambda: handle.attribute("decoder")
+    found = likelihood.measure(*parts, images, draw, likelihood.prior_of(handle, prior))
     names = ("bound", "elbo", "elbo_permuted")
     return {f"gate_{name}": round(getattr(found, name), 3) for name in names} | {"active_units": found.active_units}
 
 
-def likelihoods(model: nn.Module, images: torch.Tensor) -> dict:
+def likelihoods(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
     """Return the bound with NUM_SAMPLES samples and the ELBO on all held-out images; arguments as for `gates`."""
     started = time.perf_counter()
     bound, elbo = log_likelihood(model.eval(), images, NUM_SAMPLES)
@@ -156,10 +205,27 @@ def log_likelihood(model: nn.Module, x: torch.Tensor, num_samples: int) -> tuple
             logits = model.decoder(z).flatten(1)
             # softplus(l) = relu(l) − log sigmoid(|l|): a third of F.softplus's time on a processor
             log_x = logits @ x[i].flatten() - (F.relu(logits) - torch.sigmoid(logits.abs()).log_()).sum(1)
-            log_w = (log_x + 0.5 * (eps**2 + log_var[i] - z**2).sum(1)).double()
+            log_p = standard_normal_log_prob(z) if model.prior is None else model.prior.log_prob(z)
+            log_q = standard_normal_log_prob(eps) - 0.5 * log_var[i].sum()
+            log_w = (log_x + log_p - log_q).double()
             total = torch.logaddexp(total, log_w.logsumexp(0).cpu())
             mean += float(log_w.sum())
             done += k
         bounds.append(total - math.log(num_samples))
         elbos.append(mean / num_samples)
     return torch.stack(bounds), torch.tensor(elbos, dtype=torch.float64)
+
+
+def standard_normal_log_prob(z: torch.Tensor) -> torch.Tensor:
+    """Return log N(z; 0, I), shape of z without its last axis."""
+    return -0.5 * (likelihood.LOG_2PI + z**2).sum(-1)
+
+
+@contextlib.contextmanager
+def _importable(folder: Path) -> Iterator[None]:
+    """Let modules of the folder be imported."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))

@@ -1,7 +1,7 @@
 """The pytest plugin that turns hidden tests into outcomes: `worth` ties a test to an exercise, `Partial` gives a share of it.
 
 Runs in the grader's own process, never in a student's kernel. Fixtures: `student` (remote.Student), `draw` (draw.Draw) and `trained`
-(likelihood.Evaluation, measured once per submission).
+(returns the likelihood.Evaluation of a trained model by its name, measured once per submission).
 """
 
 import inspect
@@ -72,7 +72,7 @@ class Plugin:
     def trained(self):
         if self._evaluate is None:
             raise StudentError("There is no trained model to look at.")
-        return self._evaluate()
+        return self._evaluate
 
     def pytest_configure(self, config):
         config.option.tbstyle = "native"  # the option itself belongs to the plugin "terminal", which is off
@@ -115,7 +115,7 @@ def run_suite(
         secret: the course's secret, from which inputs are drawn.
         student_id: whose submission it is.
         cells: the exercises to test, where the notebook does not hold all of them.
-        evaluate: returns the trained model's likelihood.Evaluation; raises StudentError where there is none.
+        evaluate: returns a trained model's likelihood.Evaluation by its name; raises StudentError where there is none.
         progress: called with each outcome as it comes.
     Raises:
         SuiteError: the suite is missing, cannot be collected, or pytest itself failed.

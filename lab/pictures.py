@@ -4,6 +4,7 @@ Every function returns a matplotlib Figure that no window or notebook shows by i
 """
 
 import io
+from collections.abc import Callable, Mapping
 
 import torch
 from IPython.display import Image, display
@@ -13,6 +14,7 @@ from matplotlib.figure import Figure
 from lab.training import History
 
 PIXELS_PER_INCH = 100
+GRID = 161  # points along each side of a density's grid
 
 
 def reconstructions(x: torch.Tensor, probabilities: torch.Tensor) -> Figure:
@@ -78,6 +80,57 @@ def learning_curve(history: History) -> Figure:
     return figure
 
 
+def prior_density(
+    priors: Mapping[str, tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor | None]],
+    codes: torch.Tensor | None = None,
+    radius: float = 4.0,
+) -> Figure:
+    """Return a figure of densities of two-dimensional codes, side by side on one scale of colours, under points.
+
+    Args:
+        priors: the panel's title to the log-density, called once with points of shape (N, 2), and samples, shape (M, 2)
+            or None.
+        codes: points that every panel shows, shape (L, 2): of the aggregate posterior, say.
+        radius: each panel shows the square from -radius to radius.
+    Raises:
+        ValueError: when there is no panel, when log-densities or points have another shape, or when a density is not finite.
+    """
+    if not priors:
+        raise ValueError("prior_density(priors): expected at least one panel, got none")
+    line = torch.linspace(-radius, radius, GRID)
+    grid = torch.cartesian_prod(line, line)
+    heights = {}
+    for title, (log_prob, _) in priors.items():
+        with torch.no_grad():
+            height = log_prob(grid).exp()
+        if height.shape != (len(grid),):
+            raise ValueError(
+                f"prior_density: {title!r}: expected log-densities of shape ({len(grid)},), got {tuple(height.shape)}"
+            )
+        if not bool(height.isfinite().all()):
+            raise ValueError(
+                f"prior_density: {title!r}: expected finite densities on the square, got NaN or infinite ones"
+            )
+        heights[title] = height.reshape(GRID, GRID).T.numpy()  # rows are the second coordinate
+    figure = Figure(figsize=(max(4.2, 3.3 * len(priors)), 3.6), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(priors), squeeze=False, sharey=True)[0]
+    top = max(float(height.max()) for height in heights.values())
+    for axis, (title, (_, samples)) in zip(axes, priors.items(), strict=True):
+        extent = (-radius, radius, -radius, radius)
+        image = axis.imshow(heights[title], origin="lower", extent=extent, cmap="Blues", vmin=0, vmax=top)
+        for label, points, colour, alpha in (("codes", codes, "black", 0.3), ("samples", samples, "tab:orange", 0.8)):
+            if points is not None:
+                axis.scatter(
+                    *_plane(label, points).T.numpy(), s=4, color=colour, alpha=alpha, linewidths=0, label=label
+                )
+        axis.set(title=title, xlabel="first latent dimension", xlim=extent[:2], ylim=extent[2:])
+    axes[0].set_ylabel("second latent dimension")
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(markerscale=3, loc="lower right")
+    figure.colorbar(image, ax=axes, label="density", shrink=0.8)
+    return figure
+
+
 def show(figure: Figure, alt: str) -> None:
     """Display a figure in a notebook.
 
@@ -100,6 +153,13 @@ def _grey(argument: str, images: torch.Tensor) -> torch.Tensor:
     if images.dim() != 4 or images.shape[1] != 1 or not len(images):
         raise ValueError(f"{argument}: expected images of shape (N, 1, 28, 28), got {tuple(images.shape)}")
     return images.detach().float().cpu().squeeze(1)
+
+
+def _plane(argument: str, points: torch.Tensor) -> torch.Tensor:
+    """Return the points as floats on the processor, shape (N, 2)."""
+    if points.dim() != 2 or points.shape[1] != 2:
+        raise ValueError(f"{argument}: expected points of the plane, shape (N, 2), got {tuple(points.shape)}")
+    return points.detach().float().cpu()
 
 
 def _image(axis: Axes, image: torch.Tensor) -> None:

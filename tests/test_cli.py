@@ -10,7 +10,7 @@ import torch
 from traitlets.config import Config
 
 import lab
-from autograder import __main__, course, doctor, grades, likelihood, nbgrader, sandbox
+from autograder import __main__, course, doctor, grades, likelihood, nbgrader, publish, reference, sandbox
 from autograder.course import ConfigError, Course
 from autograder.limits import ControlGroup
 from autograder.report import Mark, Outcome, Report
@@ -186,6 +186,37 @@ def test_preflight_needs_a_release(tmp_path):
     doctor.preflight(configured(tmp_path), coursedir)
 
 
+# --- assignments and reference ---------------------------------------------------------------------
+
+
+def test_assignments_are_printed_one_a_line(folder, capsys, monkeypatch):
+    """What Makefile words loop over is the course's list, in its order."""
+    monkeypatch.setenv("COURSE_ASSIGNMENTS", '["vae", "priors"]')
+    assert __main__.main(["assignments"]) == 0
+    assert capsys.readouterr().out == "vae\npriors\n"
+
+
+@pytest.mark.parametrize(
+    ("only", "made"),
+    [
+        ([], ["module vae", "notebook vae", "module priors", "notebook priors", "runs"]),
+        (["--only", "modules"], ["module vae", "module priors"]),
+        (["--only", "notebooks"], ["notebook vae", "notebook priors"]),
+        (["--only", "runs"], ["runs"]),
+    ],
+    ids=["all", "modules", "notebooks", "runs"],
+)
+def test_reference_is_made_for_every_assignment(folder, monkeypatch, only, made):
+    """`reference` makes all, or the part that is asked for, of all assignments of the course."""
+    done = []
+    monkeypatch.setenv("COURSE_ASSIGNMENTS", '["vae", "priors"]')
+    monkeypatch.setattr(publish, "write_module", lambda name: done.append(f"module {name}"))
+    monkeypatch.setattr(publish, "write_notebook", lambda name, course: done.append(f"notebook {name}"))
+    monkeypatch.setattr(reference, "run", lambda course: done.append("runs"))
+    assert __main__.main(["reference", *only]) == 0
+    assert done == made
+
+
 # --- grades ----------------------------------------------------------------------------------------
 
 
@@ -248,7 +279,7 @@ def test_grades_name_a_damaged_report(folder, capsys):
 def test_wrong_configuration_is_exit_status_2(folder, capsys, monkeypatch):
     """Every command names a wrong value in one line and does nothing."""
     monkeypatch.setenv("COURSE_BUDGET", "huge")
-    for command in (["doctor"], ["grades", "vae"], ["reference"]):
+    for command in (["doctor"], ["assignments"], ["grades", "vae"], ["reference"]):
         assert __main__.main(command) == 2
         out, error = capsys.readouterr()
         assert out == ""

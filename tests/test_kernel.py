@@ -194,7 +194,7 @@ def test_restart_remembers_nothing(calls):
 
 
 def test_kernel_sees_its_files_and_little_else(session, monkeypatch):
-    """Checkpoints lie in the kernel's folder with the lab; the grader's environment and folders are not there."""
+    """What it is given lies in the kernel's folder; the grader's environment and folders are not there."""
     monkeypatch.setenv(MARK, "secret")
     one = session(
         "import os, sys, pathlib",
@@ -204,7 +204,7 @@ def test_kernel_sees_its_files_and_little_else(session, monkeypatch):
     )
     one.run()
     names, content, environment = one.student.look()
-    assert (names, content) == (["checkpoints", "lab"], "weights")
+    assert (names, content) == (["checkpoints"], "weights")
     assert MARK not in environment
     assert environment["COURSE_DATASET"] == "glyphs"
     assert one.student.paths() == []

@@ -1,5 +1,7 @@
 """The lab's pictures: titles, units, sizes and the text alternative."""
 
+import math
+
 import pytest
 import torch
 from PIL import Image
@@ -61,6 +63,54 @@ def test_learning_curve_has_units_and_the_best_epoch():
     assert list(lines["training (stochastic binarisation)"].get_ydata()) == HISTORY.train
     assert list(lines["validation (fixed binarisation)"].get_ydata()) == HISTORY.validation
     assert list(lines["best: 149.0 nats"].get_xdata()) == [2, 2]
+
+
+def to_the_right(z):
+    """Return the log-density of N((2, 0), I) in the plane."""
+    return -math.log(2 * math.pi) - ((z - torch.tensor([2.0, 0.0])) ** 2).sum(-1) / 2
+
+
+def test_prior_density_is_largest_where_the_density_is():
+    """The first coordinate runs to the right and the second upwards."""
+    axis = pictures.prior_density({"prior": (to_the_right, None)}).axes[0]
+    height, (left, right, bottom, top) = axis.images[0].get_array(), axis.images[0].get_extent()
+    row, column = divmod(int(height.argmax()), height.shape[1])
+    assert left + (right - left) * column / (height.shape[1] - 1) == pytest.approx(2, abs=0.03)
+    assert bottom + (top - bottom) * row / (height.shape[0] - 1) == pytest.approx(0, abs=0.03)
+    assert axis.images[0].origin == "lower"
+    assert float(height.max()) == pytest.approx(1 / (2 * math.pi), rel=1e-3)
+
+
+def test_prior_density_compares_panels_on_one_scale():
+    """All panels have the colours of the highest density, a title and named axes."""
+    figure = pictures.prior_density({"one": (to_the_right, None), "half": (lambda z: to_the_right(z) - 1, None)})
+    first, second, bar = figure.axes
+    assert first.images[0].get_clim() == second.images[0].get_clim()
+    assert [axis.get_title() for axis in (first, second)] == ["one", "half"]
+    assert "latent dimension" in first.get_xlabel()
+    assert "latent dimension" in first.get_ylabel()
+    assert bar.get_ylabel() == "density"
+
+
+def test_prior_density_shows_codes_in_all_panels_and_samples_in_theirs():
+    """The legend tells codes from samples; a panel without samples has the codes alone."""
+    codes, samples = torch.zeros(5, 2), torch.ones(3, 2, requires_grad=True)
+    figure = pictures.prior_density({"with": (to_the_right, samples), "without": (to_the_right, None)}, codes)
+    counts = [[len(points.get_offsets()) for points in axis.collections] for axis in figure.axes[:2]]
+    assert counts == [[5, 3], [5]]
+    assert [text.get_text() for text in figure.axes[0].get_legend().get_texts()] == ["codes", "samples"]
+
+
+def test_prior_density_says_what_it_cannot_show():
+    """Log-densities that are no row of finite numbers, and points outside the plane, are reported."""
+    with pytest.raises(ValueError, match=r"'one': expected log-densities of shape \(25921,\), got \(25921, 2\)"):
+        pictures.prior_density({"one": (lambda z: z, None)})
+    with pytest.raises(ValueError, match=r"codes: expected points of the plane, shape \(N, 2\), got \(4, 3\)"):
+        pictures.prior_density({"one": (to_the_right, None)}, torch.zeros(4, 3))
+    with pytest.raises(ValueError, match="'one': expected finite densities"):
+        pictures.prior_density({"one": (lambda z: z.sum(-1) / 0, None)})
+    with pytest.raises(ValueError, match="expected at least one panel"):
+        pictures.prior_density({})
 
 
 def test_show_displays_a_png_with_its_alternative(monkeypatch, tmp_path):

@@ -13,8 +13,8 @@ from torch import nn
 from autograder import likelihood
 from autograder.course import Course
 from autograder.draw import Draw
-from autograder.likelihood import Evaluation, Gate, Measurement, NoReference, evaluation, measure
-from autograder.remote import BadAnswer, in_process
+from autograder.likelihood import Evaluation, Gate, Measurement, NoReference, evaluation, measure, prior_of
+from autograder.remote import BadAnswer, NotDefined, in_process
 from autograder.rubric import Partial
 
 SHAPE = (1, 2, 2)
@@ -26,6 +26,7 @@ def small(monkeypatch):
     monkeypatch.setattr(likelihood, "IMAGES", 16)
     monkeypatch.setattr(likelihood, "NUM_SAMPLES", 200)
     monkeypatch.setattr(likelihood, "AGAIN", 16)
+    monkeypatch.setattr(likelihood, "PRIOR_POINTS", 500)
 
 
 WEIGHT = torch.tensor([[2.0], [-1.5], [1.0], [0.5]])
@@ -33,12 +34,12 @@ BIAS = torch.tensor([0.3, -0.2, 0.1, -0.4])
 IMAGES = torch.tensor(list(itertools.product((0.0, 1.0), repeat=4))).reshape(16, *SHAPE)
 
 
-def log_px():
+def log_px(log_prior=lambda z: -0.5 * (math.log(2 * math.pi) + z[:, 0] ** 2)):
     """log p(x) of the toy decoder for each of the 16 images, by quadrature over its one latent dimension."""
-    z = torch.linspace(-9, 9, 4001, dtype=torch.float64)
-    logits = z[:, None] @ WEIGHT.double().T + BIAS.double()
+    z = torch.linspace(-9, 9, 4001, dtype=torch.float64)[:, None]
+    logits = z @ WEIGHT.double().T + BIAS.double()
     x = IMAGES.double().flatten(1)
-    log_joint = (x[:, None] * logits - F.softplus(logits)).sum(-1) - 0.5 * (math.log(2 * math.pi) + z**2)
+    log_joint = (x[:, None] * logits - F.softplus(logits)).sum(-1) + log_prior(z)
     return log_joint.logsumexp(1) + math.log(18 / 4000)
 
 
@@ -61,10 +62,11 @@ class Decoder(nn.Module):
         return (z @ WEIGHT.to(z.dtype).T + BIAS.to(z.dtype)).unflatten(-1, SHAPE)
 
 
-def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a"):
+def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a", prior=None):
     """Return the measurement of a toy model; each fresh decoder is made anew, as in a new kernel."""
     encode = in_process({"encoder": encoder or Encoder()}).object("encoder")
-    return measure(encode, lambda: in_process({"decoder": decoder()}).object("decoder"), images, Draw("secret", seed))
+    draw, given = Draw("secret", seed), prior and handed_in(prior)
+    return measure(encode, lambda: in_process({"decoder": decoder()}).object("decoder"), images, draw, given)
 
 
 # --- numbers ---------------------------------------------------------------------------------------
@@ -288,6 +290,271 @@ def test_latent_dimension_that_changes_is_refused():
         measured(answering(value)(), images=IMAGES.repeat(40, 1, 1, 1))
 
 
+# --- learned priors ----------------------------------------------------------------------------------
+
+
+class MixturePrior(nn.Module):
+    """A mixture of two in one dimension, written as a student might."""
+
+    def __init__(self, logits=(0.3, -0.4), loc=((-1.5,), (1.2,)), log_var=((-0.5,), (0.4,))):
+        super().__init__()
+        values = {"logits": logits, "loc": loc, "log_var": log_var}
+        for name, value in values.items():
+            self.register_parameter(name, nn.Parameter(torch.as_tensor(value, dtype=torch.float32)))
+
+    def log_prob(self, z):
+        normal = torch.distributions.Normal(self.loc, torch.exp(self.log_var / 2)).log_prob(z[..., None, :]).sum(-1)
+        return torch.logsumexp(torch.log_softmax(self.logits, -1) + normal, -1)
+
+
+class PlanarFlow(nn.Module):
+    """A layer's parameters."""
+
+    def __init__(self, u, w, b):
+        super().__init__()
+        self.u, self.w, self.b = (nn.Parameter(torch.tensor(value)) for value in (u, w, b))
+
+
+class FlowPrior(nn.Module):
+    """Two planar layers in one dimension, with the logarithm of their derivative."""
+
+    def __init__(self, layers=(([3.0], [1.1], 1.5), ([-0.6], [0.9], -0.3))):
+        super().__init__()
+        self.layers = nn.ModuleList(PlanarFlow(*values) for values in layers)
+
+    def log_prob(self, z):
+        total = 0.0
+        for layer in self.layers:
+            c = F.softplus(layer.w @ layer.u) - 1
+            t = torch.tanh(z @ layer.w + layer.b)
+            z, total = z + (c * t)[..., None] / layer.w, total + torch.log1p(c * (1 - t**2))
+        return total - 0.5 * (math.log(2 * math.pi) + z**2).sum(-1)
+
+
+PRIORS = {"mixture": MixturePrior, "flow": FlowPrior}
+
+
+def handed_in(prior):
+    """Return what the grader makes of a model's prior."""
+    kind = "mixture" if isinstance(prior, MixturePrior) else "flow"
+    return prior_of(in_process({"vae": holding(prior)}).object("vae"), kind)
+
+
+def holding(prior):
+    """Return a module with this prior."""
+    vae = nn.Module()
+    vae.prior = prior
+    return vae
+
+
+def spoiled(kind, log_prob):
+    """Return a prior of this kind whose log_prob is `log_prob(itself, z)`."""
+    return type("Spoiled", (PRIORS[kind],), {"log_prob": log_prob, "right": PRIORS[kind].log_prob})()
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_bound_with_a_learned_prior_comes_up_to_the_likelihood(kind, monkeypatch):
+    """With many samples the bound is within 0.02 nats of log p(x) under the learned prior, which differs from N(0, I)."""
+    monkeypatch.setattr(likelihood, "NUM_SAMPLES", 4000)
+    prior = PRIORS[kind]()
+    with torch.no_grad():
+        truth = float(log_px(lambda z: prior.double().log_prob(z)).mean())
+    assert abs(truth - float(log_px().mean())) > 0.05
+    assert measured(prior=PRIORS[kind]()).bound == pytest.approx(truth, abs=0.02)
+
+
+def test_prior_does_not_change_what_is_drawn():
+    """A mixture of one standard normal component gives the numbers of N(0, I), but for the order of the codes."""
+    standard = MixturePrior([0.0], [[0.0]], [[0.0]])
+    found, plain = measured(prior=standard), measured()
+    for name in ("bound", "elbo", "elbo_permuted"):
+        assert getattr(found, name) == pytest.approx(getattr(plain, name), abs=1e-6)
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_prior_is_asked_in_mixed_order(kind):
+    """Codes of all images and points drawn from the prior come shuffled, and each answer goes back to its place."""
+    seen = []
+
+    def log_prob(self, z):
+        seen.append(z[:, 0])
+        return self.right(z)
+
+    numbered = Encoder(mu=lambda x: 100 + 10 * x.flatten(1) @ torch.tensor([[8.0], [4], [2], [1]]), log_var=-4.0)
+    measured(numbered, prior=spoiled(kind, log_prob))
+    image = ((torch.cat(seen) - 100) / 10).round()  # negative: a point drawn from the prior
+    assert len(image) == 200 * 16 + 500
+    drawn = image < 0
+    assert 200 < drawn[: len(image) // 2].sum() < 300  # half of 500, with a standard deviation of 10
+    codes = image[~drawn]
+    # 1 in 16 neighbours are neighbouring images by chance, 200 of 3199 with a standard deviation of 14
+    assert 120 < (codes[1:] == (codes[:-1] + 1) % 16).sum() < 280
+
+
+WRONG = {
+    "unnormalised": lambda self, z: self.right(z) + 1.0,
+    "without constant": lambda self, z: self.right(z) + 0.5 * math.log(2 * math.pi),
+    "shifted": lambda self, z: self.right(z - 0.3),  # integrates to one
+    "standard normal": lambda self, z: -0.5 * (math.log(2 * math.pi) + z[..., 0] ** 2),
+    "not a number": lambda self, z: self.right(z) * math.nan,
+    "minus infinity": lambda self, z: self.right(z) - math.inf,
+}
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+@pytest.mark.parametrize("wrong", WRONG)
+def test_log_prob_that_is_not_the_density_is_refused(kind, wrong):
+    """A log_prob that is another function than the parameters' density ends the measurement, normalised or not."""
+    called = likelihood.CALLED[kind]
+    with pytest.raises(BadAnswer, match=f"{called}.log_prob.z. at the trained model's codes: expected the density"):
+        measured(prior=spoiled(kind, WRONG[wrong]))
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+@pytest.mark.parametrize("more", [1.0, -3.0, math.nan])
+def test_log_prob_that_is_no_density_away_from_the_codes_is_refused(kind, more):
+    """One that is right at the codes and treats other points otherwise does not integrate to one."""
+    narrow = Encoder(mu=lambda x: torch.ones(len(x), 1), log_var=-6.0)  # all codes are near 1
+
+    def log_prob(self, z):
+        return self.right(z) + torch.where(z[..., 0] > 0.5, 0.0, more)
+
+    with pytest.raises(BadAnswer, match=r"log_prob.z. at points drawn from the prior: .* in the mean; expected 1"):
+        measured(narrow, prior=spoiled(kind, log_prob))
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_accuracy_of_the_assignment_is_enough(kind):
+    """A log_prob within 1e-3 of the density, relative, passes; at one code in a hundred it may be further away."""
+    measured(prior=spoiled(kind, lambda self, z: 1.0009 * self.right(z)))
+
+    def floored(self, z):  # one code in three hundred
+        return self.right(z) + 2.0 * (z[..., 0] < z[..., 0].quantile(0.003))
+
+    measured(prior=spoiled(kind, floored))
+
+
+@pytest.mark.parametrize(
+    ("value", "got"),
+    [
+        (lambda self, z: self.right(z)[:, None], "torch.float32 of shape (2000, 1)"),
+        (lambda self, z: self.right(z).sum(), "torch.float32 of shape ()"),
+        (lambda self, z: self.right(z)[:1], "torch.float32 of shape (1,)"),
+        (lambda self, z: self.right(z).int(), "torch.int32 of shape (2000,)"),
+        (lambda self, z: None, "NoneType"),
+    ],
+    ids=["column", "scalar", "broadcast", "integer", "none"],
+)
+def test_malformed_log_prob_is_refused(value, got):
+    """Log-densities of another type or shape are the student's error, and are never broadcast."""
+    problem = f"MixturePrior.log_prob(z) for z of shape (2000, 1): expected floats of shape (2000,), got {got}."
+    with pytest.raises(BadAnswer, match=re.escape(problem)):
+        measured(prior=spoiled("mixture", value))
+
+
+def test_prior_of_another_dimension_is_refused():
+    """A prior over other codes than the encoder's is named as such."""
+    prior = MixturePrior([0.0], [[0.0, 0.0]], [[0.0, 0.0]])
+    with pytest.raises(
+        BadAnswer, match="The prior's points have 2 dimensions, the encoder's codes 1; expected the same"
+    ):
+        measured(prior=prior)
+
+
+def test_prior_is_read_before_an_image_is_seen():
+    """Parameters that change after prior_of read them do not change the density that counts."""
+    prior = MixturePrior()
+    given = handed_in(prior)
+    with torch.no_grad():
+        prior.loc += 1.0
+    z = torch.linspace(-2, 2, 5, dtype=torch.float64)[:, None]
+    with torch.no_grad():
+        assert torch.allclose(given.density.log_prob(z), MixturePrior().double().log_prob(z))
+
+
+def test_standard_prior_is_none():
+    """N(0, I) is the prior None, and no other object is."""
+    assert prior_of(in_process({"vae": holding(None)}).object("vae"), None) is None
+    for prior in (MixturePrior(), "N(0, I)", torch.zeros(2)):
+        vae = nn.Module()
+        vae.__dict__["prior"] = prior
+        with pytest.raises(BadAnswer, match="expected None, the standard normal prior, got another one"):
+            prior_of(in_process({"vae": vae}).object("vae"), None)
+
+
+@pytest.mark.parametrize("kind", PRIORS)
+def test_missing_prior_is_refused(kind):
+    """A model with N(0, I) where a learned prior is asked for is the student's error."""
+    with pytest.raises(BadAnswer, match=f"expected a {likelihood.CALLED[kind]}, got no module at all"):
+        prior_of(in_process({"vae": holding(None)}).object("vae"), kind)
+    with pytest.raises(NotDefined):
+        prior_of(in_process({"vae": nn.Module()}).object("vae"), kind)
+
+
+def numbers(*shape, value=1.0):
+    """Return a tensor filled with a number."""
+    return torch.full(shape, value)
+
+
+@pytest.mark.parametrize(
+    ("logits", "loc", "log_var", "problem"),
+    [
+        (numbers(3), numbers(2, 1), numbers(2, 1), "got {'logits': (3,), 'loc': (2, 1), 'log_var': (2, 1)}"),
+        (numbers(2), numbers(2, 1), numbers(1, 1), "expected logits (C,), loc (C, D) and log_var (C, D)"),
+        (numbers(2), numbers(2), numbers(2), "expected logits (C,), loc (C, D) and log_var (C, D)"),
+        (numbers(0), numbers(0, 1), numbers(0, 1), "expected logits (C,), loc (C, D) and log_var (C, D)"),
+        (numbers(50_001), numbers(50_001, 2), numbers(50_001, 2), "C·D at most 100000"),
+        (numbers(1, value=math.nan), numbers(1, 1), numbers(1, 1), "expected finite floats within"),
+        (numbers(1), numbers(1, 1, value=math.inf), numbers(1, 1), "expected finite floats within"),
+        (numbers(1), numbers(1, 1, value=2e6), numbers(1, 1), "expected finite floats within"),
+        (numbers(1), numbers(1, 1), numbers(1, 1, value=-51.0), "log_var: expected values within ±50, got 51"),
+    ],
+    ids=["other-c", "one-row", "flat", "empty", "large", "nan", "inf", "huge", "narrow"],
+)
+def test_parameters_of_a_mixture_are_checked(logits, loc, log_var, problem):
+    """Names, shapes, number and size of a mixture's parameters are checked before anything is computed from them."""
+    with pytest.raises(BadAnswer, match=re.escape(problem)):
+        handed_in(MixturePrior(logits, loc, log_var))
+
+
+@pytest.mark.parametrize(
+    ("layers", "problem"),
+    [
+        ([], "got none of them"),
+        ([([1.0], [1.0], [0.0, 0.0])], "'layers.0.b': (2,)"),
+        ([([1.0], [1.0, 2.0], 0.0)], "'layers.0.w': (2,)"),
+        ([([1.0], [1.0], 0.0), ([1.0, 2.0], [1.0, 2.0], 0.0)], "'layers.1.u': (2,)"),
+        ([([[1.0]], [[1.0]], 0.0)], "'layers.0.u': (1, 1)"),
+        ([([1.0] * 1001, [1.0] * 1001, 0.0)] * 100, "at most 100000 numbers in all u"),
+        ([([math.nan], [1.0], 0.0)], "expected finite floats within"),
+        ([([1.0], [2e6], 0.0)], "expected finite floats within"),
+        ([([1.0], [1.0], 0.0), ([1.0], [0.0], 0.0)], "expected w other than zero"),
+    ],
+    ids=["none", "vector-b", "other-w", "other-dimension", "matrix", "large", "nan", "huge", "zero-w"],
+)
+def test_parameters_of_a_flow_are_checked(layers, problem):
+    """Names, shapes, number and size of a flow's parameters are checked before anything is computed from them."""
+    with pytest.raises(BadAnswer, match=re.escape(problem)):
+        handed_in(FlowPrior(layers))
+
+
+@pytest.mark.parametrize("missing", ["logits", "layers.0.w", "layers.1.b"])
+def test_missing_parameters_are_refused(missing):
+    """Parameters under other names than the contract's are the student's error, wherever in the list of layers."""
+    prior = MixturePrior() if missing == "logits" else FlowPrior()
+    owner, _, name = missing.rpartition(".")
+    delattr(prior.get_submodule(owner), name)
+    with pytest.raises(BadAnswer, match="parameters: expected"):
+        handed_in(prior)
+
+
+def test_bias_of_one_number_is_taken_in_any_shape():
+    """A flow whose b is a vector of one number has the same density: the shape is judged elsewhere."""
+    given = handed_in(FlowPrior([([3.0], [1.1], [1.5]), ([-0.6], [0.9], [-0.3])])).density
+    z = torch.linspace(-2, 2, 5, dtype=torch.float64)[:, None]
+    assert torch.equal(given.log_prob(z), handed_in(FlowPrior()).density.log_prob(z))
+
+
 # --- gates -----------------------------------------------------------------------------------------
 
 
@@ -298,16 +565,20 @@ def course(**values):
 
 @pytest.fixture
 def reference(tmp_path):
-    """Return a function that writes reference runs, {network: bounds}, and returns the file."""
+    """Return a function that writes reference runs, {network: bounds} of a model, and returns the file with all of them."""
+    path = tmp_path / "reference.yaml"
 
-    def write(dataset="glyphs", budget="quick", **networks):
+    def write(dataset="glyphs", budget="quick", model="vae", **networks):
         runs = {
-            f"{dataset}/{budget}/{network}/seed{i}": {"gate_bound": b, "gate_elbo": b - 3, "active_units": 10 + i}
+            f"{dataset}/{budget}/{model}/{network}/seed{i}": {
+                "gate_bound": b,
+                "gate_elbo": b - 3,
+                "active_units": 10 + i,
+            }
             for network, bounds in networks.items()
             for i, b in enumerate(bounds)
         }
-        path = tmp_path / "reference.yaml"
-        path.write_text(yaml.safe_dump(runs))
+        path.write_text(yaml.safe_dump(runs | (yaml.safe_load(path.read_text()) if path.exists() else {})))
         return path
 
     return write
@@ -329,40 +600,68 @@ def test_gate_is_linear_between_its_ends(value, credit):
 
 def test_gate_leaves_the_margin_to_the_reference(reference):
     """With runs that agree, full marks begin the margin below their mean, and end the width below that."""
-    found = evaluation(result(), course(gate_margin_nats=2.0, gate_width_nats=5.0), reference(conv=[-90.0] * 3))
+    found = evaluation(
+        result(), course(gate_margin_nats=2.0, gate_width_nats=5.0), reference=reference(conv=[-90.0] * 3)
+    )
     assert (found.bound_gate, found.elbo_gate) == (Gate(-92.0, -97.0), Gate(-95.0, -100.0))
 
 
 def test_gate_leaves_four_standard_deviations_of_seeds(reference):
     """Where seeds differ by more than the margin, four of their standard deviations are left."""
-    found = evaluation(result(), course(), reference(conv=[-91.0, -90.0, -89.0]))
+    found = evaluation(result(), course(), reference=reference(conv=[-91.0, -90.0, -89.0]))
     assert found.bound_gate.full == pytest.approx(-90 - 4 * 1.0)
 
 
 def test_gate_admits_the_weaker_network(reference):
     """Of several reference networks the weaker one sets the gate, and the best run the suspicion."""
-    found = evaluation(result(), course(), reference(conv=[-90.0] * 3, dense=[-100.0] * 3))
+    found = evaluation(result(), course(), reference=reference(conv=[-90.0] * 3, dense=[-100.0] * 3))
     assert (found.bound_gate.full, found.best_reference) == (-101.5, -90.0)
 
 
 def test_gates_are_those_of_data_set_and_budget(reference):
     """Reference runs of other data or budgets do not count; too few runs are no reference."""
-    for path in (reference(), reference(conv=[-90.0] * 2), reference(dataset="mnist", conv=[-90.0] * 3)):
-        with pytest.raises(NoReference, match="fewer than 3 reference runs for glyphs at quick: run `make reference`"):
-            evaluation(result(), course(), path)
+    problem = "fewer than 3 reference runs of vae for glyphs at quick: run `make reference`"
+    others = {"dataset": "mnist"}, {"budget": "standard"}, {"model": "vae_flow"}
+    for values in ({}, {"conv": [-90.0] * 2}, *({"conv": [-90.0] * 3} | other for other in others)):
+        with pytest.raises(NoReference, match=problem):
+            evaluation(result(), course(), reference=reference(**values))
+
+
+def test_gate_of_a_learned_prior_is_the_lower_one(reference):
+    """No prior has to gain anything over N(0, I), and one whose own reference runs are worse is judged by these."""
+    for name, own, full in (("vae_mixture", -88.0, -91.5), ("vae_flow", -93.0, -94.5)):
+        reference(conv=[-90.0] * 3)
+        found = evaluation(result(), course(), name, reference(model=name, conv=[own] * 3))
+        assert (found.bound_gate.full, found.best_reference) == (full, max(own, -90.0))
+
+
+def test_learned_prior_is_no_reference_for_other_models(reference):
+    """Runs of one prior move no gate of another, nor of the model with N(0, I)."""
+    reference(conv=[-90.0] * 3)
+    reference(model="vae_mixture", conv=[-89.0] * 3)
+    path = reference(model="vae_flow", conv=[-99.0] * 3)
+    for name in ("vae", "vae_standard", "vae_mixture"):
+        assert evaluation(result(), course(), name, path).bound_gate.full == -91.5
+
+
+def test_learned_prior_needs_reference_runs_of_its_own(reference):
+    """With runs of N(0, I) alone a model with a learned prior cannot be judged."""
+    path = reference(conv=[-90.0] * 3)
+    with pytest.raises(NoReference, match="fewer than 3 reference runs of vae_flow for glyphs at quick"):
+        evaluation(result(), course(), "vae_flow", path)
 
 
 def test_missing_reference_file_is_no_reference(tmp_path):
     """Without the file nothing can be judged."""
     with pytest.raises(NoReference):
-        evaluation(result(), course(), tmp_path / "reference.yaml")
+        evaluation(result(), course(), reference=tmp_path / "reference.yaml")
 
 
 @pytest.fixture
 def judged(reference):
     """Return a function that judges a measurement with a reference at -90 nats."""
     path = reference(conv=[-90.0] * 3)
-    return lambda **values: evaluation(result(**values), course(), path)
+    return lambda **values: evaluation(result(**values), course(), reference=path)
 
 
 def test_judge_gives_the_share_and_the_reason(judged):
@@ -370,7 +669,8 @@ def test_judge_gives_the_share_and_the_reason(judged):
     judged(bound=-91.5, elbo=-94.5).judge("bound")
     judged(bound=-91.5, elbo=-94.5).judge("elbo")
     with pytest.raises(
-        Partial, match=r"bound on held-out images \(glyphs at quick, 200 samples.*-94.50.*-91.50.*-97.50"
+        Partial,
+        match=r"The bound of the trained model vae on held-out images \(glyphs at quick, 200 samples.*-94.50.*-91.50.*-97.50",
     ) as caught:
         judged(bound=-94.5).judge("bound")
     assert caught.value.credit == pytest.approx(0.5)
@@ -386,7 +686,7 @@ def test_judge_of_an_undefined_bound_earns_nothing(judged):
 def test_encoder_use_needs_its_nats(judged):
     """An ELBO that does not mind the codes of other images shows an encoder that is not used."""
     judged(elbo=-95.0, permuted=-115.0).judge_encoder_use()
-    with pytest.raises(Partial, match="costs the ELBO 19.0 nats"):
+    with pytest.raises(Partial, match="costs the ELBO of vae 19.0 nats"):
         judged(elbo=-95.0, permuted=-114.0).judge_encoder_use()
 
 
@@ -397,7 +697,9 @@ def test_active_units_have_a_window(judged, active, passes):
     if passes:
         found.judge_active_units()
     else:
-        with pytest.raises(Partial, match=f"{active} of 50 latent dimensions are active.*; 5 to 20 are expected"):
+        with pytest.raises(
+            Partial, match=f"{active} of 50 latent dimensions of vae are active.*; 5 to 20 are expected"
+        ):
             found.judge_active_units()
 
 

@@ -7,7 +7,7 @@ import torch
 
 from autograder import oracles
 from autograder.draw import Draw
-from autograder.oracles import AffineModel
+from autograder.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.remote import in_process
 
 
@@ -145,3 +145,82 @@ def test_toys_in_the_kernel_are_the_same_models(draw):
         assert torch.allclose(got, want, atol=1e-12)
     assert torch.allclose(student.affine_decoder(toy.weight, toy.bias, toy.shape)(z), toy.decode(z), atol=1e-12)
     assert torch.allclose(student.gaussian_prior(*toy.prior).log_prob(z), toy.prior_log_prob(z), atol=1e-12)
+
+
+@pytest.mark.parametrize(("latent_dim", "points"), [(1, 801), (2, 321)])
+def test_learnable_priors_integrate_to_one(draw, latent_dim, points):
+    """Mixture and flow have mass one by quadrature in one and in two dimensions."""
+    for prior in (Mixture.drawn(draw, 3, latent_dim), Flow.drawn(draw, 2, latent_dim)):
+        assert oracles.integral(prior.log_prob, latent_dim, 12.0, points) == pytest.approx(1, abs=1e-4)
+
+
+def test_mixture_is_a_weighted_sum_of_densities(draw):
+    """The density is the sum of its components' densities, weighted by the softmax of the logits."""
+    mixture, z = Mixture.drawn(draw, 3, 2), draw.normal(5, 2)
+    each = [
+        w * torch.exp(oracles.gaussian_log_prob(z, m, v))
+        for w, m, v in zip(torch.softmax(mixture.logits, 0), mixture.loc, mixture.log_var, strict=True)
+    ]
+    assert torch.allclose(torch.exp(mixture.log_prob(z)), sum(each), atol=1e-12)
+
+
+def test_components_apart_show_their_noise(draw):
+    """Where components lie apart, a point tells its component and its noise."""
+    mixture, component, noise = Mixture.apart(draw, 4, 2), torch.tensor([3, 0, 2, 2, 1]), draw.normal(5, 2)
+    z = mixture.loc[component] + torch.exp(mixture.log_var[component] / 2) * noise
+    found, back = mixture.standardized(z)
+    assert torch.equal(found, component)
+    assert torch.allclose(back, noise, atol=1e-12)
+
+
+@pytest.mark.parametrize("along", [-10.0, -3.0, 0.0, 5.0, 10.0])
+def test_planar_layer_keeps_its_constraint(draw, along):
+    """w.u_hat is softplus(w.u) - 1, u_hat differs from u along w alone, and the output grows along w."""
+    layer = Planar.drawn(draw, 3, along)
+    off = layer.u_hat - layer.u
+    assert float(layer.w @ layer.u_hat) == pytest.approx(math.log1p(math.exp(along)) - 1, abs=1e-12)
+    assert torch.allclose(off, (off @ layer.w) / (layer.w @ layer.w) * layer.w, atol=1e-12)
+    line = torch.linspace(-6, 6, 401, dtype=torch.float64)[:, None] * layer.w
+    assert bool((torch.diff(layer.move(line) @ layer.w) > 0).all())
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 4])
+def test_planar_log_det_follows_the_determinant_lemma(draw, latent_dim):
+    """log|det| from the Jacobian matrix is log(1 + (1 - tanh²) w.u_hat)."""
+    layer, v = Planar.drawn(draw, latent_dim), draw.normal(3, 5, latent_dim)
+    s = 1 - torch.tanh(v @ layer.w + layer.b) ** 2
+    assert torch.allclose(layer.log_det(v), torch.log(1 + s * layer.stretch), atol=1e-10)
+
+
+@pytest.mark.parametrize("along", [-10.0, -5.0, 0.0, 5.0, 10.0])
+def test_planar_inverse_goes_there_and_back(draw, along):
+    """The inverse undoes the layer to 1e-9 for coordinates up to 1000."""
+    layer = Planar.drawn(draw, 3, along)
+    y = 10 ** draw.uniform(200, 1, low=-1, high=3) * draw.uniform(200, 3, low=-1, high=1)
+    assert float((layer.move(layer.inverse(y)) - y).abs().max()) < 1e-9
+
+
+def test_planar_undo_has_the_derivatives_of_the_inverse(draw):
+    """First derivatives in y, u, w and b agree with finite differences."""
+    layer, y = Planar.drawn(draw, 2, 1.5), draw.normal(4, 2)
+    leaves = [t.clone().requires_grad_(True) for t in (y, layer.u, layer.w, layer.b)]
+    assert torch.autograd.gradcheck(lambda y, u, w, b: Planar(u, w, b).undo(y), leaves)
+
+
+def test_flow_runs_there_and_back(draw):
+    """Noise made of z by the layers, layers[0] first, leads back to z."""
+    flow, z = Flow.drawn(draw, 3, 2), draw.normal(6, 2)
+    assert torch.allclose(flow.to_noise(z), flow.layers[2].move(flow.layers[1].move(flow.layers[0].move(z))))
+    assert torch.allclose(flow.from_noise(flow.to_noise(z)), z, atol=1e-9)
+    assert Flow.of(flow.parameters) == flow
+
+
+def test_flow_density_is_that_of_its_samples(draw):
+    """Samples of the flow have the mean and the spread of its density by quadrature, within six standard errors."""
+    flow, count = Flow.drawn(draw, 2, 1), 20_000
+    samples = flow.from_noise(draw.normal(count, 1))[:, 0]
+    grid = torch.linspace(-12, 12, 2001, dtype=torch.float64)
+    mass = torch.exp(flow.log_prob(grid[:, None])) * (grid[1] - grid[0])
+    for power in (1, 2):
+        values = samples**power
+        assert abs(float(values.mean() - mass @ grid**power)) <= 6 * float(values.std()) / math.sqrt(count)

@@ -44,8 +44,9 @@ def release(assignment):
 
 
 @pytest.fixture
-def released_text(release):
-    """Return all that a student gets, notebooks as the text of their cells."""
+def released_text(assignment, release):
+    """Return all that a student gets but the earlier solutions that are given, notebooks as the text of their cells."""
+    release = {name: content for name, content in release.items() if name not in given(assignment)}
     notebooks = [nbformat.reads(content, as_version=4) for name, content in release.items() if name.endswith(".ipynb")]
     modules = [content.decode() for name, content in release.items() if name.endswith(".py")]
     return "\n".join([cell.source for notebook in notebooks for cell in notebook.cells] + modules)
@@ -57,14 +58,19 @@ def files(folder):
     return {path.relative_to(folder).as_posix(): path.read_bytes() for path in paths}
 
 
+def given(assignment):
+    """Return the modules of earlier assignments that come with a release."""
+    return {name for name in publish.attached(assignment) if not name.startswith("lab/")}
+
+
 def is_graded_code(cell):
     """Return whether a cell holds visible tests."""
     return cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("grade", False)
 
 
-def run(notebook, folder):
-    """Execute every cell of a notebook in a folder with `lab`, and return the ids of the graded cells that raise."""
-    for name, content in publish.lab_files().items():
+def run(assignment, notebook, folder):
+    """Execute every cell of a notebook beside what is attached, and return the ids of the graded cells that raise."""
+    for name, content in publish.attached(assignment).items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
     client = NotebookClient(
@@ -99,8 +105,8 @@ def test_release_is_a_remake(assignment, release, tmp_path):
 
 
 def test_release_lists_every_file(assignment, release):
-    """The release is the notebook and the package `lab`, and nothing else."""
-    assert set(release) == {f"{assignment}.ipynb", *publish.lab_files()}
+    """The release is the notebook, the package `lab` and the earlier solutions that it imports, and nothing else."""
+    assert set(release) == {f"{assignment}.ipynb", *publish.lab_files(), *given(assignment)}
 
 
 def test_release_has_no_solution(source, released_text):
@@ -158,6 +164,80 @@ def test_solution_module_only_defines(assignment):
         assert not isinstance(node, ast.Assign) or isinstance(node.value, ast.Name)
 
 
+def test_given_module_is_the_earlier_solution(assignment, release):
+    """What is given of an earlier assignment is its solution under a header that says so, and can be imported."""
+    for name in given(assignment):
+        earlier = name.removesuffix(".py")
+        header, _, code = release[name].decode().partition("\n")
+        assert header == f'"""Given: the reference solution of the assignment {earlier}."""'
+        assert code == (ROOT / "solutions" / name).read_text(encoding="utf-8").partition("\n")[2]
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """Return a function that writes source notebooks, {assignment: (imports, solution)}, and returns their course's folder."""
+
+    def write(**assignments):
+        for name, (imports, solution) in assignments.items():
+            cells = [nbformat.v4.new_code_cell(source) for source in (imports, solution)]
+            cells[0].id = "imports"
+            cells[1].metadata["nbgrader"] = {"solution": True}
+            path = tmp_path / "source" / name / f"{name}.ipynb"
+            path.parent.mkdir(parents=True)
+            nbformat.write(nbformat.v4.new_notebook(cells=cells), path)
+        return tmp_path
+
+    return write
+
+
+THREE = {
+    "first": ("import math", "def one():\n    ### BEGIN SOLUTION\n    return math.pi\n    ### END SOLUTION"),
+    "second": ("from first import one\n\nimport lab", "def two():\n    return 2 * one()"),
+    "third": ("import math\n\nfrom second import two", "def three():\n    return two()"),
+    "other": ("import first\nimport math", "def four():\n    return math.e"),
+}
+
+
+@pytest.mark.parametrize(
+    ("assignment", "modules"),
+    [("first", set()), ("second", {"first.py"}), ("third", {"first.py", "second.py"}), ("other", set())],
+)
+def test_modules_that_are_imported_from_are_attached(sources, assignment, modules):
+    """`lab` and the solved modules that the notebook imports from, with those that these need, lie beside it."""
+    found = publish.attached(assignment, sources(**THREE))
+    assert set(found) == {*publish.lab_files(), *modules}
+
+
+def test_attached_module_is_solved(sources):
+    """The attached module holds the solutions without markers, and the imports that it needs."""
+    folder = sources(**THREE)
+    assert publish.attached("second", folder)["first.py"].decode() == (
+        '"""Given: the reference solution of the assignment first."""\n\nimport math\n\n\n'
+        "def one():\n    return math.pi\n"
+    )
+    assert b"from first import one\n" in publish.attached("third", folder)["second.py"]
+
+
+def test_solution_module_imports_what_it_uses(sources):
+    """Of the names that a line imports those stay that a solution uses, as ruff asks of a module."""
+    imports = "import math\nimport sys\n\nfrom earlier import VAE, elbo as bound, sample\n\nimport lab"
+    folder = sources(later=(imports, "def f():\n    return bound(math.pi), sample"))
+    made = publish.solution_module(folder / "source" / "later" / "later.ipynb")
+    assert made.partition("\n\n")[2] == (
+        "import math\n\nfrom earlier import elbo as bound, sample\n\n\ndef f():\n    return bound(math.pi), sample\n"
+    )
+
+
+def test_notebook_without_imports_is_named(sources):
+    """A source notebook whose cell of imports has another id is the author's error, and said so."""
+    folder = sources(**THREE)
+    path = folder / "source" / "first" / "first.ipynb"
+    path.write_text(path.read_text().replace('"imports"', '"packages"'))
+    for ask in (publish.solution_module, lambda path: publish.attached("second", folder)):
+        with pytest.raises(ValueError, match="first.ipynb: expected a code cell with the id 'imports', found none"):
+            ask(path)
+
+
 def test_solved_notebook_is_current(assignment, source):
     """solutions/<assignment>.ipynb is the source with the outputs of a run in which nothing failed."""
     path = ROOT / "solutions" / f"{assignment}.ipynb"
@@ -174,10 +254,10 @@ def test_every_visible_test_fails_on_the_release(assignment, release, tmp_path):
     """An untouched release passes no graded cell."""
     notebook = nbformat.reads(release[f"{assignment}.ipynb"], as_version=4)
     graded = {cell.id for cell in notebook.cells if is_graded_code(cell)}
-    assert run(notebook, tmp_path) == graded
+    assert run(assignment, notebook, tmp_path) == graded
 
 
 @pytest.mark.slow
-def test_every_visible_test_passes_on_the_source(source, tmp_path):
+def test_every_visible_test_passes_on_the_source(assignment, source, tmp_path):
     """The reference passes every visible test."""
-    assert run(source, tmp_path) == set()
+    assert run(assignment, source, tmp_path) == set()

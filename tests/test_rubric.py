@@ -133,12 +133,12 @@ def test_text_of_a_submission_cannot_break_the_outcome(run):
 
 def test_trained_is_evaluated_for_the_tests_that_ask(run):
     """The fixture `trained` hands on what `evaluate` returns; without it, or where it raises, tests fail."""
-    source = "@worth('trained_vae')\ndef test_trained(trained):\n    assert trained == 'measured'\n"
+    source = "@worth('trained_vae')\ndef test_trained(trained):\n    assert trained('vae') == 'measured vae'\n"
 
-    def refuse():
+    def refuse(name):
         raise StudentError("no model")
 
-    assert run(source, evaluate=lambda: "measured")["test_trained"].status is Status.PASSED
+    assert run(source, evaluate=lambda name: f"measured {name}")["test_trained"].status is Status.PASSED
     for evaluate, message in ((None, "There is no trained model"), (refuse, "no model")):
         outcome = run(source, evaluate=evaluate)["test_trained"]
         assert (outcome.status, outcome.cell) == (Status.FAILED, "trained_vae")
@@ -147,8 +147,8 @@ def test_trained_is_evaluated_for_the_tests_that_ask(run):
 
 def test_broken_evaluation_is_our_error(run):
     """Where the grader itself cannot evaluate, the test is not graded."""
-    source = "@worth('trained_vae')\ndef test_trained(trained):\n    pass\n"
-    assert run(source, evaluate=lambda: 1 / 0)["test_trained"].status is Status.ERROR
+    source = "@worth('trained_vae')\ndef test_trained(trained):\n    trained('vae')\n"
+    assert run(source, evaluate=lambda name: 1 / 0)["test_trained"].status is Status.ERROR
 
 
 def test_progress_is_told_in_order(run):

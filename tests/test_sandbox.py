@@ -14,6 +14,7 @@ import pytest
 from autograder import bubblewrap, landlock, sandbox
 from autograder.course import ROOT, ConfigError, Course
 from autograder.kernel import Session
+from autograder.publish import lab_files
 
 needs_bubblewrap = pytest.mark.skipif(
     bubblewrap.unusable() is not None, reason=f"no bubblewrap: {bubblewrap.unusable()}"
@@ -143,7 +144,8 @@ def test_held_out_images_stay_outside(tmp_path):
         content = bytes([200]) * (10_000 * 784) if "images" in kind else bytes(10_000)
         (raw / f"t10k-{kind}-ubyte").write_bytes(head + content)
     known = {"course_id": "t", "assignments": ("vae",), "device": "cpu", "dataset": "mnist", "data": tmp_path}
-    with Session(Course(**known), nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LOOK)]), {}) as session:
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(LOOK)])
+    with Session(Course(**known), notebook, lab_files()) as session:
         session.run()
         assert session.student.mean("test") == (7.0, 10_000)
         assert session.student.mean("train") == (0.0, 50_000)

@@ -37,7 +37,19 @@ POINTS = {
         "written_optimizer": 1,
         "written_generations": 1,
         "written_stability": 1,
-    }
+    },
+    "priors": {
+        "test_mixture_log_prob": 3,
+        "test_mixture_sample": 2,
+        "test_planar_flow": 4,
+        "test_planar_inverse": 4,
+        "test_flow_prior": 4,
+        "test_monte_carlo_elbo": 2,
+        "test_trained_prior": 3,
+        "written_mixture": 1,
+        "written_flow": 1,
+        "written_direction": 1,
+    },
 }
 
 
@@ -171,6 +183,17 @@ def test_imports_are_in_one_cell(notebook):
         imports = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Import | ast.ImportFrom)]
         assert bool(imports) == (cell.id == "imports"), cell.id
         assert all(node.lineno == node.end_lineno for node in imports), cell.id
+
+
+def test_earlier_assignments_define_what_is_imported_from_them(notebook):
+    """A notebook's imports from another assignment name what a solution cell of that assignment defines."""
+    (cell,) = [cell for cell in code(notebook) if cell.id == "imports"]
+    for node in ast.walk(ast.parse(cell.source)):
+        if isinstance(node, ast.ImportFrom) and node.module in POINTS:
+            earlier = nbformat.read(ROOT / "source" / node.module / f"{node.module}.ipynb", as_version=4)
+            trees = [ast.parse(released(cell.source)) for cell in solutions(earlier)]
+            defined = {item.name for tree in trees for item in tree.body if hasattr(item, "name")}
+            assert {alias.name for alias in node.names} <= defined
 
 
 def test_no_line_breaks_the_percent_format_or_installs(notebook):

@@ -97,23 +97,42 @@ def test_same_shares(generator):
     assert not statistics.same_shares((first < 0.3).double().mean(0), (second < 0.4).double().mean(0), 4000)
 
 
+def test_standard_normal_points(generator):
+    """Standard normal points pass; wider ones and ones whose coordinates share their noise do not."""
+    points = torch.randn(4000, 2, generator=generator)
+    assert statistics.standard_normal(points)
+    assert statistics.standard_normal(points[:, :1])
+    assert not statistics.standard_normal(1.3 * points)
+    assert not statistics.standard_normal(points[:, :1].expand(-1, 2))
+
+
+def test_same_distribution_of_points(generator):
+    """Two samples of one distribution agree; a shifted one and a correlated one do not."""
+    first, second = torch.randn(2, 4000, 2, generator=generator)
+    assert statistics.same_distribution(first, second)
+    assert not statistics.same_distribution(first, second + 0.3)
+    assert not statistics.same_distribution(first, second[:, :1].expand(-1, 2))
+
+
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
 def test_false_alarms_stay_below_alpha(alpha, generator):
     """Over 2,000 repetitions no check refuses right draws clearly more often than alpha says."""
     repetitions, n = 2000, 200
-    points, half = torch.linspace(0.1, 0.9, 9, dtype=torch.float64), torch.tensor([0.5])
-    alarms = dict.fromkeys(("proportions", "distribution", "counts", "lipschitz", "mean", "shares"), 0)
+    cuts, half = torch.linspace(0.1, 0.9, 9, dtype=torch.float64), torch.tensor([0.5])
+    names = ("proportions", "distribution", "counts", "lipschitz", "mean", "shares", "normal points", "same points")
+    alarms = dict.fromkeys(names, 0)
     p = torch.full((4,), 0.25, dtype=torch.float64)
     for _ in range(repetitions):
         u, v = torch.rand(2, n, generator=generator).double()
         normal, other = torch.randn(2, n, generator=generator).double()
         alarms["proportions"] += not statistics.proportions_are((u < 0.5).sum()[None], half, n, alpha)
-        alarms["distribution"] += not statistics.distribution_is(
-            (u[:, None] <= points).double().mean(0), points, n, alpha
-        )
+        alarms["distribution"] += not statistics.distribution_is((u[:, None] <= cuts).double().mean(0), cuts, n, alpha)
         alarms["counts"] += not statistics.counts_agree(torch.bincount((4 * u).long(), minlength=4).double(), p, alpha)
         alarms["lipschitz"] += not statistics.lipschitz_mean_is(float(normal.mean()), 0.0, 1.0, n, alpha)
         alarms["mean"] += not statistics.same_mean(float(normal.mean()), n, other, alpha)
+        points, others = torch.randn(2, n, 2, generator=generator)
+        alarms["normal points"] += not statistics.standard_normal(points, alpha)
+        alarms["same points"] += not statistics.same_distribution(points, others, alpha)
         alarms["shares"] += not statistics.same_shares(u.mean()[None], v.mean()[None], n, 1.0, alpha)
     limit = repetitions * alpha + 5 * math.sqrt(repetitions * alpha)  # five standard errors of the count
     assert all(count <= limit for count in alarms.values()), alarms

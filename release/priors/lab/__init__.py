@@ -1,0 +1,35 @@
+"""What every notebook of the course may import: data, training, checkpoints, results and pictures.
+
+Students read this package; it imports nothing of the grader.
+"""
+
+from lab import checkpoints, environment, pictures, results
+from lab.data import batches, binarize, load
+from lab.environment import budget, data_root, dataset, device
+from lab.errors import CheckpointError, DataError, LabError, ResultsError, TrainingError
+from lab.pictures import show
+from lab.training import BUDGETS, Budget, History, fit
+
+__all__ = [
+    "BUDGETS",
+    "Budget",
+    "CheckpointError",
+    "DataError",
+    "History",
+    "LabError",
+    "ResultsError",
+    "TrainingError",
+    "batches",
+    "binarize",
+    "budget",
+    "checkpoints",
+    "data_root",
+    "dataset",
+    "device",
+    "environment",
+    "fit",
+    "load",
+    "pictures",
+    "results",
+    "show",
+]
