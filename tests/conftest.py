@@ -16,12 +16,13 @@ CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE"
 
 def pytest_terminal_summary(terminalreporter):
     """Show which hidden test is failed by which mistakes."""
-    from tests import test_suite_vae
+    from tests import test_suite_priors, test_suite_vae
 
-    table = test_suite_vae.kill_matrix_table(terminalreporter)
-    if table:
+    suites = (test_suite_vae, test_suite_priors)
+    tables = [module.SUITE.kill_matrix_table(module.RUNS, terminalreporter) for module in suites]
+    if any(tables):
         terminalreporter.section("hidden tests and the mistakes that fail them")
-        terminalreporter.write_line(table)
+        terminalreporter.write_line("\n\n".join(filter(None, tables)))
 
 
 class TemporaryCourse:

@@ -1,33 +1,24 @@
 """The hidden suite of `vae`: right solutions pass, every known mistake costs what it says and gets its hint, and
 nothing leaks."""
 
-import functools
-import importlib
 import inspect
-import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from autograder import expect
 from autograder.draw import Draw
-from autograder.likelihood import Evaluation, Gate, Measurement
-from autograder.remote import Seed, StudentError, in_process
+from autograder.likelihood import Measurement
+from autograder.remote import Seed, in_process
 from autograder.report import Status
 from autograder.rubric import run_suite
+from tests import suites
+from tests.suites import GOOD, evaluation, spoiled
 
-ROOT = Path(__file__).resolve().parent.parent
-MISTAKES = sorted(path.stem for path in (ROOT / "tests" / "mistakes" / "vae").glob("*.py"))
-RIGHT = sorted(path.stem for path in (ROOT / "tests" / "right" / "vae").glob("*.py"))
-SUITE = importlib.import_module("autograder.suite.test_vae")
-TESTS = {name: value for name, value in vars(SUITE).items() if name.startswith("test_")}
-CELLS = {name: next(mark.args[0] for mark in test.pytestmark if mark.name == "worth") for name, test in TESTS.items()}
-ASKING = {name: test for name, test in TESTS.items() if "student" in inspect.signature(test).parameters}
+SUITE = suites.Suite("vae")
+MISTAKES, TESTS, CELLS, ASKING = SUITE.mistakes, SUITE.tests, SUITE.cells, SUITE.asking
 
-GOOD = Measurement(bound=-90.0, elbo=-95.0, elbo_permuted=-250.0, active_units=20, latent_dim=50)
 UNTRAINED = {
     "low bound": (GOOD, {"bound": -99.0}, {"test_trained_vae_reaches_the_likelihood_of_the_reference"}),
     "low elbo": (GOOD, {"elbo": -104.0}, {"test_trained_vae_reaches_the_elbo_of_the_reference"}),
@@ -36,69 +27,12 @@ UNTRAINED = {
 }
 
 RUNS = {*MISTAKES, *UNTRAINED}
-runs_of_mistakes: dict[str, list[str]] = {}  # mistake or bad model -> hidden tests it fails, in this process
-
-
-def evaluation(measurement):
-    """Return an evaluation against fixed gates."""
-    return Evaluation(
-        measurement=measurement,
-        bound_gate=Gate(full=-92.0, none=-98.0),
-        elbo_gate=Gate(full=-97.0, none=-103.0),
-        active_window=(5, 40),
-        best_reference=-89.0,
-        suspicious_nats=5.0,
-        conditions="somewhere",
-    )
-
-
-def executed(*paths, namespace=None):
-    """Return the namespace in which files were executed one after the other."""
-    namespace = {"__name__": "submission"} if namespace is None else namespace
-    for path in paths:
-        exec(compile(path.read_text(), str(path), "exec"), namespace)
-    return namespace
-
-
-def solution(mistake=None):
-    """Return the namespace of the reference solution, with a mistake on top."""
-    extra = [ROOT / "tests" / "mistakes" / "vae" / f"{mistake}.py"] if mistake else []
-    return executed(ROOT / "solutions" / "vae.py", *extra)
+solution, ask = SUITE.solution, SUITE.ask
 
 
 def outcomes(namespace, secret="secret", measurement=GOOD):
     """Run the whole suite."""
-    evaluate = functools.partial(evaluation, measurement)
-    return run_suite("vae", in_process(namespace), secret=secret, student_id="student", evaluate=evaluate)
-
-
-def ask(name, namespace):
-    """Return the exception with which one hidden test ends, None where it passes."""
-    student = in_process(namespace)
-    try:
-        ASKING[name](student, Draw("secret", "student", "vae", name))
-    except (AssertionError, StudentError) as error:
-        return error
-    return None
-
-
-def kill_matrix_table(terminalreporter=None):
-    """Return which hidden test is failed by which mistakes, one line a test; empty where no mistake was run.
-
-    Args:
-        terminalreporter: pytest's, whose reports know the runs of other processes too.
-    """
-    runs = dict(runs_of_mistakes)
-    reports = terminalreporter.getreports("passed") + terminalreporter.getreports("failed") if terminalreporter else []
-    runs |= {k: json.loads(v) for report in reports for k, v in report.user_properties if k in RUNS}
-    if not runs:
-        return ""
-    lines = [f"{len(runs)} of {len(RUNS)} mistakes and bad models were run"]
-    for name in TESTS:
-        killers = sorted(mistake for mistake, failed in runs.items() if name in failed)
-        more = f", … {len(killers) - 3} more" if len(killers) > 3 else ""
-        lines.append(f"{CELLS[name]:20} {name:72} {len(killers):3}  {', '.join(killers[:3])}{more}")
-    return "\n".join(lines)
+    return SUITE.outcomes(namespace, secret, lambda name: evaluation(measurement))
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -119,33 +53,23 @@ def test_reference_earns_everything(secret):
     assert not lost
 
 
-@pytest.mark.parametrize("name", RIGHT)
+@pytest.mark.parametrize("name", SUITE.right)
 def test_right_variants_earn_everything(name):
     """Solutions written differently pass every hidden test, but for the cells they say they lose."""
-    namespace = executed(ROOT / "tests" / "right" / "vae" / f"{name}.py")
+    namespace = SUITE.variant(name)
     lost = [o for o in outcomes(namespace) if o.status is not Status.PASSED]
     assert {o.cell for o in lost} == namespace["LOSES"], [(o.test, o.message, o.detail) for o in lost]
 
 
 def test_fully_connected_networks_earn_one_point_of_three():
     """Without convolutions the architecture earns a third."""
-    found = [
-        o
-        for o in outcomes(executed(ROOT / "tests" / "right" / "vae" / "fully_connected.py"))
-        if o.cell == "architecture"
-    ]
+    found = [o for o in outcomes(SUITE.variant("fully_connected")) if o.cell == "architecture"]
     assert sum(o.credit * o.weight for o in found) / sum(o.weight for o in found) == pytest.approx(1 / 3)
 
 
 def test_untouched_release_earns_nothing():
     """A notebook in which nothing was written fails every hidden test of every cell, and is told so."""
-    notebook = json.loads((ROOT / "release" / "vae" / "vae.ipynb").read_text())
-    namespace = {"__name__": "submission"}
-    for cell in notebook["cells"]:
-        if cell["cell_type"] == "code" and (
-            cell["metadata"].get("nbgrader", {}).get("solution") or cell["id"] == "imports"
-        ):
-            exec("".join(cell["source"]), namespace)
+    namespace = SUITE.untouched()
     found = run_suite("vae", in_process(namespace), secret="secret", student_id="student")
     assert {o.cell for o in found} == set(CELLS.values())
     assert all(o.status is Status.FAILED and o.credit == 0 for o in found), [
@@ -160,8 +84,7 @@ def test_mistake_costs_what_it_says(mistake, record_property):
     namespace = solution(mistake)
     found = outcomes(namespace)
     failed = [o for o in found if o.status is not Status.PASSED]
-    runs_of_mistakes[mistake] = [o.test for o in failed]
-    record_property(mistake, json.dumps(runs_of_mistakes[mistake]))
+    SUITE.note(mistake, [o.test for o in failed], record_property)
     assert all(o.status is Status.FAILED for o in failed), [(o.test, o.detail) for o in failed]
     assert {o.cell for o in failed} == set(namespace["FAILS"]), [(o.test, o.message) for o in failed]
     said = "\n".join(o.message + " " + o.hint for o in failed)
@@ -181,29 +104,16 @@ def test_every_gate_is_failed_by_a_bad_model(case, record_property):
     good, values, fails = UNTRAINED[case]
     measurement = Measurement(**(vars(good) | values))
     found = outcomes(solution(), measurement=measurement)
-    runs_of_mistakes[case] = [o.test for o in found if o.status is not Status.PASSED]
-    record_property(case, json.dumps(runs_of_mistakes[case]))
-    assert set(runs_of_mistakes[case]) == fails
+    failed = [o.test for o in found if o.status is not Status.PASSED]
+    SUITE.note(case, failed, record_property)
+    assert set(failed) == fails
     assert set().union(*(f for _, _, f in UNTRAINED.values())) == set(TESTS) - set(ASKING)
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_messages_hold_no_hidden_value(mistake, monkeypatch):
     """No failure message or hint contains a value that was expected."""
-    wanted = []
-    equal = expect.equal
-
-    def recording(got, want):
-        if isinstance(want, torch.Tensor) and want.is_floating_point():
-            wanted.extend(want.detach().flatten()[:100].tolist())
-        return equal(got, want)
-
-    monkeypatch.setattr(expect, "equal", recording)
-    namespace = solution(mistake)
-    errors = [error for name in ASKING if CELLS[name] in namespace["FAILS"] and (error := ask(name, solution(mistake)))]
-    said = "\n".join(str(error) + getattr(error, "hint", "") for error in errors)
-    shown = {text for value in wanted for text in (f"{value:.4g}", f"{value:.3f}", f"{value:.6g}", str(value))}
-    assert not [text for text in shown if "." in text and len(text.strip("-0.")) > 3 and text in said]
+    assert not suites.leaks(SUITE, mistake, monkeypatch)
 
 
 ANSWERS = {
@@ -230,21 +140,6 @@ FUNCTIONS = (
     "bernoulli_sample",
     "reconstruct",
 )
-
-
-def spoiled(namespace, name, change):
-    """Make a function of the namespace, or a method given as Class.method, answer something else."""
-    owner, _, method = name.rpartition(".")
-    right = getattr(namespace[owner], method) if owner else namespace[name]
-
-    def wrong(*args, **kwargs):
-        return change(right(*args, **kwargs))
-
-    if owner:
-        setattr(namespace[owner], method, wrong)
-    else:
-        namespace[name] = wrong
-    return namespace
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

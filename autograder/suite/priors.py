@@ -1,0 +1,468 @@
+"""How the suite of `priors` asks: a student's objects with given parameters, checks of their answers, and what a
+student's own earlier functions make of an input.
+
+Leaves out what is asked and what it is worth (`test_priors`).
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import torch
+
+from autograder import expect, mistakes, oracles
+from autograder.draw import Draw
+from autograder.expect import Wrong, attempt, call
+from autograder.likelihood import Evaluation
+from autograder.oracles import AffineModel, Flow, Mixture, Planar
+from autograder.remote import Handle, Seed, Student, StudentError
+from autograder.rubric import Partial
+from autograder.suite.test_vae import moved, placed
+
+ENOUGH = 4000  # draws where distributions are compared
+
+Layer = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]  # v -> (f(v), log|det|)
+
+
+# --- a student's objects and their answers ----------------------------------------------------------------------------
+
+
+def mixture_prior(student: Student, mixture: Mixture) -> Handle:
+    """Build a MixturePrior of the student's with given parameters."""
+    components, latent_dim = mixture.loc.shape
+    prior = student.new("MixturePrior", num_components=components, latent_dim=latent_dim)
+    return with_parameters(prior, mixture.parameters)
+
+
+def planar_flow(student: Student, layer: Planar) -> Handle:
+    """Build a PlanarFlow of the student's with given parameters."""
+    return with_parameters(student.new("PlanarFlow", latent_dim=len(layer.w)), layer.parameters)
+
+
+def flow_prior(student: Student, flow: Flow) -> Handle:
+    """Build a FlowPrior of the student's with given parameters."""
+    prior = student.new("FlowPrior", num_flows=len(flow.layers), latent_dim=len(flow.layers[0].w))
+    return with_parameters(prior, flow.parameters)
+
+
+def with_parameters(module: Handle, parameters: dict[str, torch.Tensor]) -> Handle:
+    """Return the module, in their dtype, with these parameters."""
+    module.to(next(iter(parameters.values())).dtype)
+    module.load(parameters)
+    return module
+
+
+def answer(flow: Handle, v: torch.Tensor, asked: str, todo: str = "") -> tuple[torch.Tensor, torch.Tensor]:
+    """Return f(v) and log|det| of a student's layer, checked for kind."""
+    moved_to, log_det = both(flow(v), asked)
+    moved_to = expect.tensor(moved_to, v.shape, v.dtype, asked=asked, todo=todo or "f(v) has the shape of v.")
+    todo = todo or "There is one log|det| for every point."
+    return moved_to, expect.tensor(log_det, v.shape[:-1], v.dtype, asked=asked, todo=todo)
+
+
+def both(got: object, asked: str) -> tuple[object, object]:
+    """Return the two items of a layer's answer."""
+    if not isinstance(got, (tuple, list)) or len(got) != 2:
+        todo = "Return both, the output first."
+        raise Wrong(asked, "two tensors, (f(v), log|det ∂f/∂v|)", expect.described(got), todo)
+    return got[0], got[1]
+
+
+def part(flow: Handle, v: torch.Tensor, i: int) -> torch.Tensor:
+    """Return f(v) for i = 0, log|det| for i = 1, of a student's layer, checked for kind."""
+    return answer(flow, v, call("flow", v=v))[i]
+
+
+def densities(prior: Handle, z: torch.Tensor, asked: str, todo: str = "") -> torch.Tensor:
+    """Return the log-densities of a student's prior, checked for kind."""
+    todo = todo or "One value for every code: sum over the latent dimensions and over nothing else."
+    return expect.tensor(prior.log_prob(z), z.shape[:-1], z.dtype, asked=asked, todo=todo)
+
+
+def sampled(prior: Handle, latent_dim: int, draw: Draw) -> tuple[torch.Tensor, str]:
+    """Return many codes of a student's prior, and how they were asked for."""
+    asked = call("prior.sample", n=ENOUGH, generator=...)
+    got = prior.sample(ENOUGH, generator=Seed(draw.seed()))
+    codes = expect.tensor(got, (ENOUGH, latent_dim), None, asked=asked)  # the dtype is judged apart
+    expect.varied(codes, asked=asked)
+    return codes.double(), asked
+
+
+def bound(student: Student, model: Handle, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+    """Return a student's sampled bounds, checked for kind."""
+    asked = call("monte_carlo_elbo", model=..., x=x, eps=eps)
+    return expect.tensor(student.monte_carlo_elbo(model, x, eps), (len(x),), x.dtype, asked=asked)
+
+
+def check_mixture(
+    student: Student, mixture: Mixture, z: torch.Tensor, also: Iterable[torch.Tensor] = (), todo: str = ""
+) -> None:
+    expect.close(
+        mixture_prior(student, mixture).log_prob(z),
+        mixture.double().log_prob(z.double()).to(z.dtype),
+        asked=call("prior.log_prob", z=z) + f", {len(mixture.logits)} components",
+        also=also,
+        hint=lambda got: mistakes.recognise("mixture_log_prob", got, z, mixture),
+        todo=todo,
+        shape_todo="One value for every code: components and latent dimensions are summed over, nothing else.",
+    )
+
+
+def check_layer(
+    student: Student,
+    layer: Planar,
+    v: torch.Tensor,
+    parts: Sequence[int] = (0, 1),
+    also: Sequence[Iterable[torch.Tensor] | None] = (None, None),
+    todo: str = "",
+) -> None:
+    """Compare f(v) (part 0) and log|det| (part 1) with the formula, or with other values that are as right."""
+    asked, truth = call("flow", v=v), layer.double()
+    got = both(planar_flow(student, layer)(v), asked)
+    kinds = (
+        ("planar_flow", truth.move, "f(v) has the shape of v."),
+        ("planar_log_det", truth.log_det, "There is one log|det| for every point."),
+    )
+    for i in parts:
+        name, function, shape_todo = kinds[i]
+        expect.close(
+            got[i],
+            function(v.double()).to(v.dtype),
+            asked=asked + (", its first result" if i == 0 else ", its second result"),
+            also=also[i] or (),
+            hint=lambda found, name=name: mistakes.recognise(name, found, layer, v),
+            todo=todo,
+            shape_todo=shape_todo,
+        )
+
+
+def check_inverse(
+    student: Student, layer: Planar, y: torch.Tensor, error: float, also: Iterable[torch.Tensor] = ()
+) -> None:
+    """Check that the inverse of y is off by no more than `error`, or that the student's own layer takes it back to
+    y."""
+    flow, asked = planar_flow(student, layer), call("flow.inverse", y=y)
+    got = expect.tensor(flow.inverse(y), y.shape, y.dtype, asked=asked, todo="The inverse has the shape of y.")
+    off = float((got.double() - layer.inverse(y)).abs().max())
+    if off <= error or undoes(flow, got, y, error) or any(expect.equal(got, other) for other in also):
+        return
+    hint = mistakes.recognise("planar_inverse", got, layer, y)
+    todo = "Put your v into the layer: does y come out?"
+    raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", todo, hint)
+
+
+def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[torch.Tensor] = ()) -> None:
+    """Compare a flow's log-density with the formula, or with what the student's own layers make of it."""
+    prior = flow_prior(student, flow)
+
+    def others():
+        yield from also
+        more = torch.cat([z, z + 1], -2)  # one code alone cannot show that the values differ
+        own = settled(lambda: composed(own_layers(prior, len(flow.layers)), more))
+        if own is not None:
+            yield own[..., : z.shape[-2]]
+
+    expect.close(
+        prior.log_prob(z),
+        flow.log_prob(z),
+        asked=call("prior.log_prob", z=z) + f", {len(flow.layers)} layers",
+        also=others(),
+        hint=lambda got: flow_hint(got, flow, prior, z),
+        todo="Follow z through the layers to the noise: which density is known there?",
+        shape_todo="One value for every code.",
+    )
+
+
+def flow_hint(got: object, flow: Flow, prior: Handle, z: torch.Tensor) -> str:
+    """Return what is known about an answer, made of right layers or of the student's own."""
+    own = own_layers(prior, len(flow.layers))
+    return mistakes.recognise("flow_prior", got, flow.layers, z) or mistakes.recognise("flow_prior", got, own, z)
+
+
+def check_mass(
+    prior: Handle,
+    latent_dim: int,
+    points: int,
+    hint: Callable[[torch.Tensor, torch.Tensor], str],
+    own: Callable[[torch.Tensor], torch.Tensor] | None = None,
+) -> None:
+    """Check that a density integrates to one; `own`: or that it is what the student's earlier functions make of it."""
+    seen: dict[str, torch.Tensor] = {}
+
+    def density(z):
+        seen["z"] = z
+        seen["got"] = densities(prior, z, call("prior.log_prob", z=z))
+        return seen["got"]
+
+    mass = oracles.integral(density, latent_dim, 12.0, points)
+    asked = call("prior.log_prob", z=seen["z"])
+    if abs(mass - 1) <= 1e-3 or (own is not None and expect.equal(seen["got"], settled(lambda: own(seen["z"])))):
+        return
+    expected, came = "a density that integrates to one over z", f"one that integrates to {mass:.3g}"
+    raise Wrong(asked, expected, came, hint=hint(seen["got"], seen["z"]))
+
+
+def check_bound(
+    student: Student, toy: AffineModel, x: torch.Tensor, eps: torch.Tensor, also: Iterable[torch.Tensor] = ()
+) -> None:
+    zeros = torch.zeros(toy.latent_dim, dtype=eps.dtype)
+    expect.close(
+        student.monte_carlo_elbo(placed(student, toy), x, eps),
+        toy.changed(prior=toy.prior or (zeros, zeros)).elbo(x, eps),
+        asked=call("monte_carlo_elbo", model=..., x=x, eps=eps) + ("" if toy.prior else ", model with prior None"),
+        also=also,
+        hint=lambda got: mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
+        todo="Compare each of its three terms with the text.",
+        shape_todo="One bound for every image.",
+    )
+
+
+def check_gradients(
+    student: Student,
+    module: Handle,
+    method: str,
+    parameters: dict[str, torch.Tensor],
+    truth: Callable[[torch.Tensor, dict[str, torch.Tensor]], torch.Tensor],
+    draw: Draw,
+    part: int | None = None,
+    **inputs: torch.Tensor,
+) -> None:
+    """Compare gradients for the input and the parameters with those of the formula, or with the slopes of the
+    student's own values."""
+    ((name, value),) = inputs.items()
+    label = {"log_prob": "prior.log_prob", "inverse": "flow.inverse"}.get(method, "flow")
+    asked, shape = call(label, **inputs), truth(value, parameters).shape
+    cotangent = draw.normal(*shape)
+    found = student.gradient((module, method), value, parameters_of=module, cotangent=cotangent, part=part)
+    expect.tensor(found.value, shape, value.dtype, asked=asked)
+    want = gradients_of(truth, parameters, cotangent, **inputs)
+
+    def scalar(at):
+        got = student.call((module, method), at)
+        return (
+            cotangent * expect.tensor(got if part is None else both(got, asked)[part], shape, None, asked=asked)
+        ).sum()
+
+    check_derivative(
+        found.inputs[0],
+        want[name],
+        lambda direction: oracles.slope(lambda step: scalar(value + step * direction)),
+        draw,
+        asked,
+        name,
+    )
+    for of in parameters:
+
+        def own(direction, of=of):
+            return oracles.slope(moved(module, of, direction, lambda: scalar(value)))
+
+        check_derivative(found.parameters.get(of), want[of], own, draw, asked, of)
+
+
+def check_derivative(
+    got: torch.Tensor | None,
+    want: torch.Tensor,
+    own: Callable[[torch.Tensor], torch.Tensor],
+    draw: Draw,
+    asked: str,
+    of: str,
+) -> None:
+    """Compare a gradient with its value, or with the slope of the student's own values, where these are others."""
+    got = reshaped(got, want)
+    if got is not None and not expect.equal(got, want):
+        direction = draw.normal(*want.shape)
+        slope = attempt(lambda: own(direction))
+        if slope is not None and float(slope.abs()) > 1e-9 and expect.equal((got * direction).sum(), slope):
+            return
+    expect.derivative(got, want, asked=asked, of=of)
+
+
+def check_parameters(module: Handle, shapes: dict[str, tuple], asked: str) -> dict[str, torch.Tensor]:
+    """Return the parameters of these names, if they are there, of these shapes, and trained."""
+    state = module.state()
+    for name, shape in shapes.items():
+        if name not in state.parameters:
+            todo = f"self.{name} = nn.Parameter(...) makes the name known to the optimizer."
+            raise Wrong(asked, f"a parameter named {name}", f"none among {', '.join(state.parameters) or 'none'}", todo)
+        if tuple(state.parameters[name].shape) != shape:
+            got = f"{tuple(state.parameters[name].shape)}"
+            raise Wrong(asked, f"{name} of shape {shape}", f"shape {got}", "Create it with the shape of the text.")
+        if not state.requires_grad[name]:
+            raise Wrong(asked, f"a {name} that is trained", "one that requires no gradient", "Leave it trainable.")
+    return {name: state.parameters[name].detach() for name in shapes}
+
+
+def check_tidy(
+    student: Student,
+    module: Handle,
+    method: str,
+    label: str,
+    *,
+    blamed: bool = False,
+    dtype: torch.dtype | None = torch.float64,
+    **arguments: torch.Tensor,
+) -> None:
+    """Check that a call answers in a dtype and does nothing else."""
+    asked, before, chance = call(label, **arguments), module.state(), student.global_rng()
+    seen = student.inspect((module, method), *arguments.values())
+    items = both(seen.value, asked) if label == "flow" else (seen.value,)
+    for item in items:
+        expect.varied(item, asked=asked)
+        if dtype is not None and item.dtype != dtype:
+            raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "Keep the dtype of inputs and parameters.")
+    if not blamed:
+        expect.silent(seen, asked=asked)
+        expect.inputs_kept(seen, arguments, asked=asked)
+    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="Nothing here is random.")
+    expect.state_kept(before, module.state(), asked=asked)
+
+
+def check_sample(
+    student: Student, prior: Handle, n: int, latent_dim: int, dtype: torch.dtype | None, blamed: bool = False
+) -> None:
+    """Check kind and shape of `prior.sample(n)`, and that it does nothing else."""
+    asked, before = call("prior.sample", n=n), prior.state()
+    seen = student.inspect((prior, "sample"), n)
+    todo = "One row for every code, one column for every latent dimension."
+    codes = expect.tensor(seen.value, (n, latent_dim), dtype, asked=asked, gradient=False, todo=todo)
+    expect.varied(codes, asked=asked)
+    if not blamed:
+        expect.silent(seen, asked=asked)
+    expect.state_kept(before, prior.state(), asked=asked)
+
+
+def untidy(student: Student, module: Handle, method: str, value: torch.Tensor) -> bool:
+    """Return whether an earlier function prints or changes its input: that is judged with it."""
+    seen = attempt(lambda: student.inspect((module, method), value.clone()))
+    return seen is not None and (bool(seen.printed) or not expect.identical(seen.arguments[0], value))
+
+
+# --- what a student's own functions make of it ------------------------------------------------------------------------
+
+
+def slices(function: Callable, values: torch.Tensor, shape: Sequence[int]) -> Iterator[torch.Tensor]:
+    """Yield the answers of that shape for values[0], values[1] … as one tensor, if they differ at all."""
+    answers = [attempt(lambda value=value: function(value)) for value in values]
+    if all(isinstance(a, torch.Tensor) and tuple(a.shape) == tuple(shape) and a.dtype == values.dtype for a in answers):
+        together = torch.stack(answers).detach()
+        if expect.varies(together):
+            yield together
+
+
+def rounded(function: Callable[[], object]) -> Iterator[torch.Tensor]:
+    """Yield an answer in double precision rounded to float32, if it is one."""
+    value = attempt(function)
+    if isinstance(value, torch.Tensor) and expect.varies(value):
+        yield value.detach().float()
+
+
+def settled(function: Callable[[], torch.Tensor]) -> torch.Tensor | None:
+    """Return a value made from a student's answers if there is one, of finite numbers that differ; None otherwise."""
+    try:
+        value = function().detach()
+    except (StudentError, Wrong, RuntimeError, ValueError, IndexError):
+        return None
+    return value if expect.varies(value) else None
+
+
+def bends(v: torch.Tensor, moved_to: torch.Tensor) -> bool:
+    """Return whether a map moves points by different amounts: a shift, or nothing at all, is no layer."""
+    step = (moved_to - v).flatten(0, -2)
+    return bool(((step - step[:1]).abs() > 1e-6).any())
+
+
+def undoes(flow: Handle, v: torch.Tensor, y: torch.Tensor, error: float) -> bool:
+    """Return whether the student's own layer bends and takes v to y."""
+    asked, probe = call("flow", v=v), torch.cat([v, -v, v + 1])
+    back = attempt(lambda: settled(lambda: answer(flow, probe, asked)[0]))
+    return back is not None and bends(probe, back) and float((back[: len(v)] - y).abs().max()) <= error
+
+
+def own_layers(prior: Handle, count: int) -> list[Layer]:
+    """Return the layers of a student's prior; they raise ValueError where the student's return no two tensors."""
+
+    def layer(i: int) -> Layer:
+        def run(v):
+            try:
+                moved_to, log_det = both(prior.attribute(f"layers.{i}")(v), call("flow", v=v))
+            except (StudentError, Wrong) as error:
+                raise ValueError(str(error)) from None
+            if not isinstance(moved_to, torch.Tensor) or not isinstance(log_det, torch.Tensor):
+                raise ValueError(f"{expect.described(moved_to)}, {expect.described(log_det)}")
+            return moved_to.detach(), log_det.detach()
+
+        return run
+
+    return [layer(i) for i in range(count)]
+
+
+def through(layers: Sequence[Layer], v: torch.Tensor) -> torch.Tensor:
+    """Return where the layers take v, one after the other."""
+    for layer in layers:
+        v = layer(v)[0]
+    return v
+
+
+def composed(layers: Sequence[Layer], z: torch.Tensor) -> torch.Tensor:
+    """Return the log-density that layers from z to noise lead to."""
+    volume = torch.zeros(z.shape[:-1], dtype=z.dtype)
+    for layer in layers:
+        z, log_det = layer(z)
+        volume = volume + log_det
+    return oracles.gaussian_log_prob(z, torch.zeros_like(z), torch.zeros_like(z)) + volume
+
+
+def own_volume(flow: Handle, v: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Yield log|det| of the student's own map, from central differences of order four, if it is not constant."""
+    batch, latent_dim = v.shape
+    steps = torch.tensor([-2.0, -1.0, 1.0, 2.0], dtype=v.dtype) * 1e-3
+    shifts = steps[:, None, None] * torch.eye(latent_dim, dtype=v.dtype)  # (4, D, D)
+    weights = torch.tensor([1.0, -8.0, 8.0, -1.0], dtype=v.dtype) / 12e-3
+
+    def volume():
+        more = torch.cat([v, v + 1])  # one point alone cannot show that the values differ
+        rows = (more[:, None, None, :] + shifts).reshape(-1, latent_dim)
+        values = answer(flow, rows, call("flow", v=rows))[0].reshape(2 * batch, 4, latent_dim, latent_dim)
+        return torch.linalg.slogdet(torch.einsum("s,bsij->bji", weights, values)).logabsdet
+
+    value = settled(volume)
+    if value is not None:
+        yield value[:batch]
+
+
+# --- gradients --------------------------------------------------------------------------------------------------------
+
+
+def reshaped(got: torch.Tensor | None, want: torch.Tensor) -> torch.Tensor | None:
+    """Return a gradient in the shape of `want` where it has as many numbers: shapes of parameters are judged apart."""
+    return got.reshape(want.shape) if got is not None and got.numel() == want.numel() else got
+
+
+def gradients_of(
+    truth: Callable, parameters: dict[str, torch.Tensor], cotangent: torch.Tensor, **inputs: torch.Tensor
+) -> dict[str, torch.Tensor]:
+    """Return the gradients of Σ truth · cotangent for the input and the parameters, by name."""
+    ((name, value),) = inputs.items()
+    leaves = {key: p.clone().requires_grad_(True) for key, p in ({name: value} | parameters).items()}
+    total = (truth(leaves[name], {key: leaves[key] for key in parameters}) * cotangent).sum()
+    return dict(zip(leaves, torch.autograd.grad(total, list(leaves.values())), strict=True))
+
+
+# --- trained models ---------------------------------------------------------------------------------------------------
+
+
+def judge(evaluation: Evaluation) -> None:
+    """Raise Partial unless a trained model passes all gates: the bound counts half, ELBO and encoder a quarter each."""
+    gates = (
+        (0.5, lambda: evaluation.judge("bound")),
+        (0.25, lambda: evaluation.judge("elbo")),
+        (0.25, evaluation.judge_encoder_use),
+    )
+    credit, said = 0.0, []
+    for share, gate in gates:
+        try:
+            gate()
+            credit += share
+        except Partial as partial:
+            credit += share * partial.credit
+            said.append(str(partial))
+    if said:
+        raise Partial(credit, " ".join(said))

@@ -1,0 +1,14 @@
+"""The entropy of q is left out."""
+
+FAILS = {"monte_carlo_elbo"}
+HINT = "log q(z|x) is missing"
+
+
+def monte_carlo_elbo(model, x, eps):
+    mu, log_var = model.encoder(x)
+    z = reparameterize(mu, log_var, eps)
+    log_p = bernoulli_log_prob(x, model.decoder(z))
+    zeros = torch.zeros_like(z)
+    log_prior = gaussian_log_prob(z, zeros, zeros) if model.prior is None else model.prior.log_prob(z)
+    bound = log_p + log_prior
+    return bound.mean(0) if eps.dim() == 3 else bound

@@ -1,0 +1,15 @@
+"""The volumes are subtracted."""
+
+FAILS = {"flow_prior"}
+HINT = "sign of log|det|"
+
+
+def log_prob(self, z):
+    volume = 0
+    for layer in self.layers:
+        z, log_det = layer(z)
+        volume = volume - log_det
+    return -0.5 * (math.log(2 * math.pi) + z**2).sum(-1) + volume
+
+
+FlowPrior.log_prob = log_prob

@@ -1,0 +1,13 @@
+"""log|det| is summed over the points."""
+
+FAILS = {"planar_flow", "flow_prior"}
+HINT = "expected shape"
+
+
+def forward(self, v):
+    slope, u_hat = self.constrained()
+    t = torch.tanh(v @ self.w + self.b)
+    return v + u_hat * t.unsqueeze(-1), torch.log(t**2 + slope * (1 - t**2)).sum()
+
+
+PlanarFlow.forward = forward
