@@ -64,7 +64,10 @@ def set_resource_limits(limits: Limits) -> None:
         (resource.RLIMIT_DATA, data),  # not RLIMIT_AS: CUDA reserves far more address space than it uses
         (resource.RLIMIT_CPU, cpu),
         (resource.RLIMIT_NOFILE, OPEN_FILES),
-        (resource.RLIMIT_NPROC, limits.processes + SPARE_TASKS + _tasks_of_user() if os.getuid() else resource.RLIM_INFINITY),
+        (
+            resource.RLIMIT_NPROC,
+            limits.processes + SPARE_TASKS + _tasks_of_user() if os.getuid() else resource.RLIM_INFINITY,
+        ),
     ):
         hard = resource.getrlimit(kind)[1]
         value = value if hard == resource.RLIM_INFINITY or value == resource.RLIM_INFINITY else min(value, hard)
