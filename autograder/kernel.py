@@ -21,7 +21,7 @@ import zmq.asyncio
 from jupyter_client.blocking import BlockingKernelClient
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
-from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
 from traitlets import Int
 
 from autograder import agent, sandbox, wire
@@ -60,7 +60,12 @@ class BoundedClient(NotebookClient):
                 return None
         elif msg["msg_type"].startswith("comm_"):
             return None  # widgets of a submission have no meaning here
-        return super().process_message(msg, cell, cell_index)
+        try:
+            return super().process_message(msg, cell, cell_index)
+        except CellExecutionComplete:
+            raise
+        except Exception:  # a message that no kernel sends by itself
+            return None
 
     _cell, _spent = None, 0
 
@@ -98,6 +103,7 @@ class Session:
                 pass
         except StudentError as error:  # each call will try again, and say so
             self._log(str(error))
+            self.close()
         return dict(self._bad_cells)
 
     def workplace(self) -> Path | None:
@@ -136,6 +142,7 @@ class Session:
         self._restarts += 1
         if self._restarts > MAX_RESTARTS:
             raise TooSlow("The kernel had to be restarted too often; the remaining tests were not tried.")
+        self._within_time()
         self._folder = Path(tempfile.mkdtemp(prefix="vae-"))
         given = self._folder / "given"
         given.mkdir()
@@ -169,12 +176,10 @@ class Session:
             raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
         try:
             for index, cell in enumerate(notebook.cells):
-                if (
-                    cell.cell_type == "code"
-                    and index not in self._bad_cells
-                    and not self._run_cell(runner, cell, index)
-                ):
-                    return False
+                if cell.cell_type == "code" and index not in self._bad_cells:
+                    self._within_time()
+                    if not self._run_cell(runner, cell, index):
+                        return False
         finally:
             with contextlib.suppress(Exception):
                 runner.kc.stop_channels()
@@ -191,6 +196,7 @@ class Session:
             runner.execute_cell(cell, index)
             if time.monotonic() - started >= timeout:
                 problem = f"did not end within {timeout} s and was interrupted"
+                lived = self._provisioner.alone()  # else what it started would take the time of the cells after it
             if self._provisioner.look():  # what it left behind must not be blamed on the next cell
                 problem, lived = self._ended("ended the kernel"), False
         except DeadKernelError:
@@ -211,6 +217,10 @@ class Session:
             text = f"[This cell {problem}.]\n"
             self._notebook.cells[index].outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
         return lived
+
+    def _within_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise TooSlow(f"The submission used up its {self._course.submission_timeout_s} s; the rest was not tried.")
 
     def _cell_timeout(self, cell) -> int:
         return max(1, min(self._course.cell_timeout_s, int(self._deadline - time.monotonic())))
@@ -272,8 +282,7 @@ class Session:
         asked = _asked(header)
         if self._strikes.get(asked, 0) >= STRIKES:
             raise TooSlow(f"{asked} hung or ended the kernel {STRIKES} times; it was not called again.")
-        if time.monotonic() > self._deadline:
-            raise TooSlow(f"The submission used up its {self._course.submission_timeout_s} s; this call was not made.")
+        self._within_time()
         while not self._alive:
             self._start()
         frames = self._exchange(header, payload, self._course.call_timeout_s)

@@ -113,6 +113,7 @@ class Provisioner(LocalProvisioner):
         await self._pin()
         self._watchdog = Watchdog(self.process.pid, self.watched(), group, self._usage, self._end)
         self._watchdog.start()
+        self._own = len(descendants(self.process.pid))
         return info
 
     async def _pin(self) -> None:
@@ -138,6 +139,10 @@ class Provisioner(LocalProvisioner):
         """End the kernel for a limit that is counted elsewhere."""
         self._stopped = why
         self._end()
+
+    def alone(self) -> bool:
+        """Return whether the kernel runs nothing beside itself."""
+        return len(descendants(self.pid)) <= self._own
 
     def look(self) -> str:
         """Look at the limits at once; return which one the kernel passed, and was ended for, or nothing."""

@@ -1,6 +1,7 @@
 """Real kernels: cells and calls that hang, die, flood or forge, and what is left afterwards."""
 
 import tempfile
+import time
 from pathlib import Path
 
 import nbformat
@@ -327,6 +328,37 @@ def test_disk_has_a_size(session):
     one.run()
     errors = [cell.outputs[-1] for cell in one.cells[: len(places)]]
     assert all(error.ename == "OSError" for error in errors)
+    assert one.student.f() == 1
+
+
+def test_what_an_interrupted_cell_started_takes_no_time_from_others(session):
+    """Processes that a cell beyond its time leaves behind end with it, and the cells after it run."""
+    busy = "import os, time\nfor i in range(8):\n    if os.fork() == 0:\n        while True: pass\ntime.sleep(1000)"
+    one = session(busy, "import time\nfor i in range(10**6): pass", "def f(): return 1", cell_timeout_s=4)
+    assert one.run() == {0: "did not end within 4 s and was interrupted"}
+    assert one.student.f() == 1
+
+
+def test_cells_beyond_the_submissions_time_are_not_run(session):
+    """Slow cells together end with the submission's time; calls then fail, and say so."""
+    one = session(*["import time; time.sleep(1.5)"] * 50, "def f(): return 1", submission_timeout_s=4)
+    started = time.monotonic()
+    assert len(one.run()) <= 1  # the one that was running then
+    assert time.monotonic() - started < 30
+    with pytest.raises(TooSlow, match="used up its 4 s"):
+        one.student.f()
+
+
+def test_messages_that_no_kernel_sends_are_ignored(session):
+    """A notebook that sends messages without the parts they must have runs as if it had not."""
+    one = session(
+        "kernel = get_ipython().kernel\nparent = kernel.get_parent()\n"
+        "for kind in ('status', 'stream', 'display_data', 'execute_result', 'error', 'execute_input', 'clear_output'):\n"
+        "    for content in ({}, {'data': 3}, {'name': [], 'text': {}}):\n"
+        "        kernel.session.send(kernel.iopub_socket, kind, content, parent=parent)",
+        "def f(): return 1",
+    )
+    assert one.run() == {}
     assert one.student.f() == 1
 
 
