@@ -27,7 +27,7 @@ from lab import binarize, load, results
 # the notebook's variables that hold trained models, and what kind of prior each has, by assignment
 TRAINED: dict[str, dict[str, str | None]] = {
     "vae": {"vae": None},
-    "priors": {"vae_standard": None, "vae_mixture": "mixture", "vae_flow": "flow"},
+    "priors": {"vae_mixture": "mixture", "vae_flow": "flow"},
 }
 PRIORS = {name: kind for models in TRAINED.values() for name, kind in models.items()}
 REFERENCE = ROOT / "solutions" / "reference.yaml"
