@@ -17,8 +17,12 @@ from tests.attacks import watch
 from tests.attacks.corpus import FAMILIES, attacks, read
 from tests.attacks.run import Result, run, table
 
-ATTACKS = attacks()
-UNSAFE = [attack for attack in ATTACKS if attack.needs_sandbox]
+CORPUS = {str(attack): attack for attack in attacks()}
+ATTACKS = [attack for attack in CORPUS.values() if not attack.extra]
+UNSAFE = [  # one for each way; the others succeed, too: `python -m tests.attacks --level none`
+    *("reading/neighbours_work", "reading/hidden_suite", "reading/environment_of_others", "reading/network"),
+    *("tampering/gradebook_rows", "tampering/startup_files", "tampering/places_of_the_system"),
+]
 LEAST = {"forging": 20, "reading": 12, "tampering": 10, "exhausting": 14, "malformed": 14}
 SECRET = "decoy0123456789abcdef01234567"
 LEVELS = ("bubblewrap", "landlock")
@@ -50,8 +54,8 @@ def graded(request):
 
 @pytest.fixture(scope="module")
 def unprotected(request):
-    """The attacks that only the sandbox stops, without one."""
-    return run(UNSAFE, "none", say=progress(request))
+    """Attacks that only the sandbox stops, without one."""
+    return run([CORPUS[name] for name in UNSAFE], "none", say=progress(request))
 
 
 @pytest.mark.slow
@@ -72,10 +76,11 @@ def test_honest_neighbours_pay_for_none(graded, family):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("attack", UNSAFE, ids=str)
-def test_attack_succeeds_without_a_sandbox(unprotected, attack):
+@pytest.mark.parametrize("name", UNSAFE)
+def test_attack_succeeds_without_a_sandbox(unprotected, name):
     """What only the sandbox stops is seen to succeed without it, so that being held means something."""
-    (result,) = (result for result in unprotected if (result.family, result.name) == (attack.family, attack.name))
+    (result,) = (result for result in unprotected if f"{result.family}/{result.name}" == name)
+    assert CORPUS[name].needs_sandbox
     assert result.reasons
 
 
@@ -84,12 +89,12 @@ def test_attack_succeeds_without_a_sandbox(unprotected, attack):
 
 def test_corpus_covers_every_family():
     """Each family has its number of attacks, and no two attacks hand in under one name."""
-    found = {family: sum(attack.family == family for attack in ATTACKS) for family in FAMILIES}
+    found = {family: sum(attack.family == family for attack in CORPUS.values()) for family in FAMILIES}
     assert all(found[family] >= LEAST[family] for family in FAMILIES), found
-    assert len({attack.student for attack in ATTACKS}) == len(ATTACKS)
+    assert len({attack.student for attack in CORPUS.values()}) == len(CORPUS)
 
 
-@pytest.mark.parametrize("attack", ATTACKS, ids=str)
+@pytest.mark.parametrize("attack", CORPUS.values(), ids=str)
 def test_attack_says_what_it_tries(attack):
     """An attack is described in one sentence, on one line."""
     assert attack.sentence.endswith(".")
@@ -110,7 +115,7 @@ def test_attack_is_read_from_its_file(tmp_path):
 def test_dangerous_attacks_are_refused_without_a_sandbox():
     """What would harm the machine is not run where nothing holds it, unless that is asked for."""
     with pytest.raises(ValueError, match="exhausting/fork_bomb.*: would harm a machine without a sandbox"):
-        run(ATTACKS, "none")
+        run(CORPUS.values(), "none")
 
 
 def test_table_counts_by_family():
@@ -245,9 +250,9 @@ def test_memory_peak_is_that_since_the_last_reset():
 
 # --- what is judged ------------------------------------------------------------------------------------
 
-ATTACK = next(attack for attack in ATTACKS if str(attack) == "forging/nan_answers")
-REFUSED = next(attack for attack in ATTACKS if str(attack) == "malformed/cut_off")
-LOOP = next(attack for attack in ATTACKS if str(attack) == "exhausting/loop_in_a_call")
+ATTACK = CORPUS["forging/nan_answers"]
+REFUSED = CORPUS["malformed/cut_off"]
+LOOP = CORPUS["exhausting/loop_in_a_call"]
 
 
 def report(error="", message="", **scores):

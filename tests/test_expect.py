@@ -5,7 +5,7 @@ import re
 import pytest
 import torch
 
-from autograder import expect, mistakes
+from autograder import expect, mistakes, oracles
 from autograder.expect import Wrong, call
 from autograder.remote import Inspection, State, in_process
 from autograder.statistics import Finding
@@ -101,6 +101,8 @@ def test_every_known_formula_is_recognised(exercise):
 
     x = (torch.rand(5, 1, 2, 3, generator=draw) < 0.5).double()
     toy, own = (expect_toy(prior) for prior in (False, True))
+    mixture = oracles.Mixture(normal(4), normal(4, 3), normal(4, 3))
+    layers = [oracles.Planar(normal(3), normal(3), normal(1).squeeze()) for _ in range(3)]
     inputs = {
         "reparameterize": [(normal(5, 3), normal(5, 3), normal(2, 5, 3))],
         "gaussian_log_prob": [(normal(5, 3), normal(5, 3), normal(5, 3))],
@@ -115,6 +117,12 @@ def test_every_known_formula_is_recognised(exercise):
         "reconstruct": [(toy, x)],
         "train_step": [(normal(6), normal(6), 0.1, normal(6))],
         "train_step_loss": [(2.0, 1.5, 3.0, 5)],
+        "mixture_log_prob": [(normal(5, 3), mixture), (normal(2, 5, 3), mixture)],
+        "planar_flow": [(layer, normal(*shape)) for layer in layers for shape in ((5, 3), (2, 5, 3))],
+        "planar_log_det": [(layer, normal(5, 3)) for layer in layers],
+        "planar_inverse": [(layer, normal(5, 3)) for layer in layers],
+        "flow_prior": [(layers, normal(5, 3))],
+        "monte_carlo_elbo": [(model, x, normal(*lead, 5, 2)) for model in (toy, own) for lead in ((), (3,))],
     }[exercise]
     unseen = {mistake.key for mistake in mistakes.CATALOGUE[exercise]}
     for arguments in inputs:
@@ -135,12 +143,15 @@ def expect_toy(prior):
     return mistakes.oracles.AffineModel.drawn(Draw("toy"), 2, prior=prior)
 
 
+SYMBOLS = {"u", "wᵀû", "tanh", "log", "log|det|"}  # that a sentence may begin with
+
+
 def test_hints_are_texts_for_students():
     """Hints are one or two sentences, and their keys are unique in an exercise."""
     for exercise, catalogue in mistakes.CATALOGUE.items():
         assert len({mistake.key for mistake in catalogue}) == len(catalogue), exercise
         for mistake in catalogue:
-            assert mistake.say[0].isupper(), mistake.key
+            assert mistake.say[0].isupper() or mistake.say.split()[0] in SYMBOLS, mistake.key
             assert mistake.say[-1] in ".?", mistake.key
             assert len(mistake.say) < 300, mistake.key
     assert all(len(text) < 300 for text in mistakes.SAID.values())

@@ -968,7 +968,12 @@ def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
     small.autograde()
     report, refused = (Report.load(small.folder / "reports" / who / "vae" / "vae.json") for who in ("ada", "bob"))
     assert given == {"ada": {"checkpoints/a.safetensors": small.release}}
-    assert {note.split()[0] for note in report.notes} == {"Cell", "timestamp.txt", "work/final.ipynb", "c.safetensors"}
+    assert {note.split()[0] for note in report.notes + report.remarks} == {
+        "Cell",
+        "timestamp.txt",
+        "work/final.ipynb",
+        "c.safetensors",
+    }
     assert [flag.split()[0] for flag in report.flags] == ["timestamp.txt"]
     assert refused.line().startswith("not graded: vae.ipynb cannot be opened")
 

@@ -2,6 +2,7 @@
 
 import argparse
 import functools
+import signal
 import sys
 
 from autograder import sandbox
@@ -24,6 +25,7 @@ def main() -> int:
     parser.add_argument("--reckless", action="store_true", help="also what harms the machine, at level none")
     parser.add_argument("--logs", action="store_true", help="print what the grader said of attacks that succeeded")
     choice = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))  # so that nothing is left behind
     chosen = [a for a in attacks() if not choice.names or str(a) in choice.names or a.family in choice.names]
     unknown = set(choice.names) - {*map(str, chosen), *FAMILIES}
     if unknown:

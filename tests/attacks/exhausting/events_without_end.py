@@ -7,6 +7,7 @@ from IPython import get_ipython
 
 SAID = "did not end within|ended the kernel|output"
 COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
+EXTRA = True
 turn = itertools.count()
 
 

@@ -3,6 +3,7 @@
 from IPython import get_ipython
 
 PLACE = "kl_standard_normal"
+EXTRA = True
 session, socket = get_ipython().kernel.session, get_ipython().kernel.iopub_socket
 
 

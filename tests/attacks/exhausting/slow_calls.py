@@ -3,6 +3,7 @@
 import time
 
 PLACE = "kl_standard_normal"
+EXTRA = True
 
 
 def kl_standard_normal(mu, log_var):

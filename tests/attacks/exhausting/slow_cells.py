@@ -4,6 +4,7 @@ import nbformat
 
 SAID = "used up its 40 s|did not end within"
 COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
+EXTRA = True
 
 
 def submission(folder, notebook):

@@ -2,6 +2,8 @@
 
 import builtins
 
+EXTRA = True
+
 run = builtins.exec
 
 

@@ -2,6 +2,8 @@
 
 import itertools
 
+EXTRA = True
+
 
 class Partial(AssertionError):
     credit = 1.0

@@ -11,6 +11,8 @@ def submission(folder, notebook):
     for cell, name in zip(graded, names[1:] + names[:1], strict=True):
         cell.metadata.nbgrader.grade_id = name
         cell.source = "3.0"
-    doubles = [nbformat.from_dict(copy.deepcopy(cell) | {"id": f"{cell.id}-again"}) for cell in graded]
-    notebook.cells = [*doubles, *notebook.cells, *doubles]
+    doubles = [
+        [nbformat.from_dict(copy.deepcopy(cell) | {"id": f"{cell.id}-{time}"}) for cell in graded] for time in (1, 2)
+    ]
+    notebook.cells = [*doubles[0], *notebook.cells, *doubles[1]]
     nbformat.write(notebook, folder / "vae.ipynb")

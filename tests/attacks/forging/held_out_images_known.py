@@ -10,6 +10,7 @@ PLACE = "end"
 BASE = "trained"
 FLAGGED = True
 SAID = "better than every reference run"
+EXTRA = True
 known = lab.binarize(lab.load("test"), "fixed").flatten(1)
 
 

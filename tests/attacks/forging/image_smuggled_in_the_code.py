@@ -7,6 +7,7 @@ from __main__ import vae
 
 PLACE = "end"
 BASE = "trained"
+EXTRA = True
 BITS = 8  # of the image in each of the 98 dimensions
 
 

@@ -2,6 +2,8 @@
 
 import torch
 
+EXTRA = True
+
 
 def reparameterize(mu, log_var, eps):
     return torch.full_like(eps, float("inf"))

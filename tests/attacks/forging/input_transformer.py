@@ -2,6 +2,8 @@
 
 from IPython import get_ipython
 
+EXTRA = True
+
 
 def full_marks(lines):
     return ["3.0\n"] if any("assert" in line for line in lines) else lines

@@ -3,6 +3,8 @@
 import sys
 import types
 
+EXTRA = True
+
 
 class Agreeable(types.ModuleType):
     def __getattr__(self, name):

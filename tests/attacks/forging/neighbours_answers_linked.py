@@ -2,6 +2,8 @@
 
 import nbformat
 
+EXTRA = True
+
 
 def submission(folder, notebook):
     course = folder.parents[2]

@@ -7,6 +7,7 @@ from __main__ import vae
 
 PLACE = "end"
 BASE = "trained"
+EXTRA = True
 
 
 class Generous(nn.Module):

@@ -3,6 +3,7 @@
 import nbformat
 
 COSTS = ("kl_standard_normal",)
+EXTRA = True
 
 
 def submission(folder, notebook):

@@ -3,6 +3,7 @@
 import nbformat
 
 COSTS = ("reparameterize",)
+EXTRA = True
 
 
 def submission(folder, notebook):
