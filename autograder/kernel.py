@@ -237,7 +237,8 @@ class Session:
     # --- calls -----------------------------------------------------------------------------------
 
     def _connect(self) -> None:
-        self._client = BlockingKernelClient(context=self._bounded(zmq.Context()), parent=self._manager)
+        context = self._bounded(zmq.Context())
+        self._client = BlockingKernelClient(context=context, parent=self._manager, session=sandbox.Forgiving())
         self._client.load_connection_info(self._manager.get_connection_info())
         self._client.start_channels(stdin=False, control=False, hb=False)
         self._comm = secrets.token_hex(8)

@@ -357,7 +357,9 @@ def test_messages_that_no_kernel_sends_are_ignored(session):
         "kernel = get_ipython().kernel\nparent = kernel.get_parent()\n"
         "for kind in ('status', 'stream', 'display_data', 'execute_result', 'error', 'execute_input', 'clear_output'):\n"
         "    for content in ({}, {'data': 3}, {'name': [], 'text': {}}):\n"
-        "        kernel.session.send(kernel.iopub_socket, kind, content, parent=parent)",
+        "        kernel.session.send(kernel.iopub_socket, kind, content, parent=parent)\n"
+        "for frames in ([b'<IDS|MSG>'], [b''], [b'a', b'b'], [b'<IDS|MSG>', b'signature', *[b'{}'] * 4]):\n"
+        "    kernel.iopub_socket.send_multipart(frames)",
         "def f(): return 1",
     )
     assert one.run() == {}
