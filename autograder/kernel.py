@@ -250,15 +250,16 @@ class Session:
             f" agent.serve(get_ipython(), wire, {self._comm!r}, {self._device()!r}, {self._course.message_limit_mib * 2**20})\n"
             "_()\ndel _\n"
         )
-        try:
-            self._client.wait_for_ready(timeout=START_TIMEOUT_S)
-        except RuntimeError:
-            raise Died("The kernel ended, or answered no more, after the notebook's last cell.") from None
         self._client.execute(source, silent=True, store_history=False, allow_stdin=False)
         self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
-        question = wire.encode({"op": "global_rng"}, 0)  # answered once torch is loaded, so that no call waits for it
-        if self._exchange(*question, START_TIMEOUT_S) is None:
-            raise Died("The kernel ended, or answered no more, after the notebook's last cell.")
+        # Answered once torch is loaded, so that no call waits for it. Asked again, because an answer is lost where the socket that
+        # it comes through is not connected yet; not by jupyter_client's wait_for_ready, which never ends where messages do not.
+        question, patience = wire.encode({"op": "global_rng"}, 0), 1.0
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while self._exchange(*question, patience) is None:
+            if time.monotonic() > deadline or not run_sync(self._manager.is_alive)():
+                raise Died("The kernel ended, or answered no more, after the notebook's last cell.")
+            patience *= 2
         self._alive = True
 
     def _bounded(self, context: zmq.Context) -> zmq.Context:
