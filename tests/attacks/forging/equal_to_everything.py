@@ -2,6 +2,8 @@
 
 import torch
 
+PLACE = "end"
+
 
 class Everything:
     __class__ = torch.Tensor

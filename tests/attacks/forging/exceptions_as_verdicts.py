@@ -2,6 +2,7 @@
 
 import itertools
 
+PLACE = "end"
 EXTRA = True
 
 

@@ -6,6 +6,8 @@ import sys
 import torch
 from IPython import get_ipython
 
+PLACE = "end"
+
 
 def expected(*args):
     frame, names = sys._getframe(1), ("expected", "truth", "answer", "solution", "reference", "oracle")

@@ -2,6 +2,7 @@
 
 import torch
 
+PLACE = "end"
 EXTRA = True
 
 

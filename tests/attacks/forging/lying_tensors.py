@@ -2,6 +2,8 @@
 
 import torch
 
+PLACE = "end"
+
 
 class Lying(torch.Tensor):
     @classmethod

@@ -2,6 +2,8 @@
 
 import itertools
 
+PLACE = "end"
+
 
 class Number(float):
     def hex(self):

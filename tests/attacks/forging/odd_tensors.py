@@ -4,6 +4,8 @@ import itertools
 
 import torch
 
+PLACE = "end"
+
 KINDS = itertools.cycle(
     [
         lambda: torch.zeros(5, 3).to_sparse(),

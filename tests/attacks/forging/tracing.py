@@ -5,6 +5,8 @@ import threading
 
 import torch
 
+PLACE = "end"
+
 
 def trace(frame, event, argument):
     names = frame.f_locals

@@ -6,6 +6,7 @@ from pathlib import Path
 import attacker
 import torch
 
+PLACE = "end"
 NEEDS_SANDBOX = True
 
 attacker.look(*(Path(attacker.COURSE, name) for name in (".course_secret", "course_config.py", "gradebook.db")))
