@@ -8,6 +8,7 @@ import contextlib
 import copy
 import inspect
 import json
+import math
 import secrets
 import shutil
 import tempfile
@@ -223,7 +224,7 @@ class Session:
             raise TooSlow(f"The submission used up its {self._course.submission_timeout_s} s; the rest was not tried.")
 
     def _cell_timeout(self, cell) -> int:
-        return max(1, min(self._course.cell_timeout_s, int(self._deadline - time.monotonic())))
+        return max(1, min(self._course.cell_timeout_s, math.ceil(self._deadline - time.monotonic())))
 
     def _variables(self) -> dict[str, str]:
         course = self._course

@@ -23,6 +23,7 @@ UNSAFE = [  # one for each way; the others succeed, too: `python -m tests.attack
     *("reading/neighbours_work", "reading/hidden_suite", "reading/environment_of_others", "reading/network"),
     *("tampering/gradebook_rows", "tampering/startup_files", "tampering/places_of_the_system"),
 ]
+JOBS = 3  # much of the time is spent waiting for time limits
 LEAST = {"forging": 20, "reading": 12, "tampering": 10, "exhausting": 14, "malformed": 14}
 SECRET = "decoy0123456789abcdef01234567"
 LEVELS = ("bubblewrap", "landlock")
@@ -49,13 +50,13 @@ def graded(request):
     level = next((level for level in LEVELS if why[level] is None), None)
     if level is None:
         pytest.skip(f"there is no sandbox on this machine: {why}")
-    return run(ATTACKS, level, say=progress(request))
+    return run(ATTACKS, level, jobs=JOBS, say=progress(request))
 
 
 @pytest.fixture(scope="module")
 def unprotected(request):
     """Attacks that only the sandbox stops, without one."""
-    return run([CORPUS[name] for name in UNSAFE], "none", say=progress(request))
+    return run([CORPUS[name] for name in UNSAFE], "none", jobs=JOBS, say=progress(request))
 
 
 @pytest.mark.slow
