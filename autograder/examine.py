@@ -22,7 +22,7 @@ from autograder.course import Course
 from autograder.draw import Draw
 from autograder.intake import Folder, checkpoints
 from autograder.kernel import Session
-from autograder.publish import attached
+from autograder.publish import attached, illustrations
 from autograder.remote import Handle, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
@@ -75,14 +75,25 @@ def examine(
             def evaluate(model: str) -> likelihood.Evaluation:
                 if model not in measured:
                     log(f"measuring {model}: its decoder runs in kernels of its own")
-                    prior = likelihood.TRAINED[assignment][model]
-                    draw = Draw(course.key, student, assignment, "likelihood", model)
-                    # a session for each model: one that saw another model's codes could have been told the images by them
-                    with Session(course, nbformat.from_dict(notebook), given | files, log) as apart:
-                        measured[model] = _evaluate(course, main, apart, model, prior, draw)
+                    measured[model] = measure(model)
                 if isinstance(measured[model], StudentError):
                     raise measured[model]
                 return measured[model]
+
+            def measure(model: str) -> likelihood.Evaluation | StudentError:
+                prior = likelihood.TRAINED[assignment][model]
+                draw = Draw(course.key, student, assignment, "likelihood", model)
+                for cells in (_without(notebook, illustrations(assignment, course.root)), notebook):
+                    try:
+                        encoder = _model(main.student, model).attribute("encoder")
+                    except StudentError as error:
+                        return error
+                    # a session for each model: one that saw another model's codes could have been told the images by them
+                    with Session(course, nbformat.from_dict(cells), given | files, log) as apart:
+                        found = _evaluate(course, encoder, apart, model, prior, draw)
+                    if isinstance(found, likelihood.Evaluation):
+                        break  # else again with all cells: the student's own may need what an illustration defines
+                return found
 
             outcomes = run_suite(
                 assignment,
@@ -165,9 +176,9 @@ def same_weights(report: Report, folder: Path) -> list[str]:
 
 
 def _evaluate(
-    course: Course, main: Session, apart: Session, name: str, prior: str | None, draw: Draw
+    course: Course, encoder: Handle, apart: Session, name: str, prior: str | None, draw: Draw
 ) -> likelihood.Evaluation | StudentError:
-    """Measure a trained model: its encoder in the main kernel, its prior and decoder in kernels that see no image."""
+    """Measure a trained model, whose encoder lives in the main kernel: its prior and decoder do in kernels that see no image."""
     started = []
 
     def fresh_decoder():
@@ -179,10 +190,18 @@ def _evaluate(
     try:
         images = likelihood.held_out(course)
         given = likelihood.prior_of(_model(apart.student, name), prior)
-        encoder = _model(main.student, name).attribute("encoder")
         return likelihood.evaluation(likelihood.measure(encoder, fresh_decoder, images, draw, given), course, name)
     except StudentError as error:
         return error
+
+
+def _without(notebook: nbformat.NotebookNode, sources: set[str]) -> nbformat.NotebookNode:
+    """Return the notebook with nothing in the cells of these sources, so that a kernel starts in less time."""
+    emptied = nbformat.from_dict(notebook)
+    for cell in emptied.cells:
+        if cell.cell_type == "code" and "nbgrader" not in cell.metadata and cell.source in sources:
+            cell.source = ""
+    return emptied
 
 
 def _model(student: Student, name: str) -> Handle:

@@ -190,14 +190,15 @@ class Session:
         return True
 
     def _run_cell(self, runner: BoundedClient, cell, index: int) -> bool:
-        started = time.monotonic()
+        started, threads = time.monotonic(), self._provisioner.threads()
         timeout = self._cell_timeout(cell)
         problem, lived = "", True
         try:
             runner.execute_cell(cell, index)
             if time.monotonic() - started >= timeout:
                 problem = f"did not end within {timeout} s and was interrupted"
-                lived = self._provisioner.alone()  # else what it started would take the time of the cells after it
+                # what it started would take the time of all that comes after it
+                lived = self._provisioner.threads() <= threads
             if self._provisioner.look():  # what it left behind must not be blamed on the next cell
                 problem, lived = self._ended("ended the kernel"), False
         except DeadKernelError:

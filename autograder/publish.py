@@ -19,6 +19,7 @@ from autograder.course import ROOT, Course
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
+ILLUSTRATION = ("_figure", "_number", "_table")  # ends the id of a cell that only shows something
 GIVEN = '"""Given: the reference solution of the assignment {assignment}."""'
 
 
@@ -39,6 +40,16 @@ def attached(assignment: str, root: Path = ROOT) -> dict[str, bytes]:
         f"{earlier}.py": solution_module(_notebook(earlier, root), GIVEN.format(assignment=earlier)).encode()
         for earlier in sorted(_earlier(assignment, root))
     }
+
+
+def illustrations(assignment: str, root: Path = ROOT) -> set[str]:
+    """Return the sources of the cells that only show something: no cell but another of them needs what they define.
+
+    Args:
+        root: the course's folder, with source/.
+    """
+    cells = nbformat.read(_notebook(assignment, root), as_version=4).cells
+    return {cell.source for cell in cells if cell.cell_type == "code" and cell.id.endswith(ILLUSTRATION)}
 
 
 class AttachLab(NbGraderPreprocessor):

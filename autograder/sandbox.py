@@ -114,7 +114,6 @@ class Provisioner(LocalProvisioner):
         await self._pin()
         self._watchdog = Watchdog(self.process.pid, self.watched(), group, self._usage, self._end)
         self._watchdog.start()
-        self._own = len(descendants(self.process.pid))
         return info
 
     async def _pin(self) -> None:
@@ -141,9 +140,13 @@ class Provisioner(LocalProvisioner):
         self._stopped = why
         self._end()
 
-    def alone(self) -> bool:
-        """Return whether the kernel runs nothing beside itself."""
-        return len(descendants(self.pid)) <= self._own
+    def threads(self) -> int:
+        """Return how many threads the kernel's processes have together."""
+        count = 0
+        for process in descendants(self.pid):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                count += process.num_threads()
+        return count
 
     def look(self) -> str:
         """Look at the limits at once; return which one the kernel passed, and was ended for, or nothing."""

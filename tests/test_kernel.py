@@ -331,10 +331,19 @@ def test_disk_has_a_size(session):
     assert one.student.f() == 1
 
 
-def test_what_an_interrupted_cell_started_takes_no_time_from_others(session):
-    """Processes that a cell beyond its time leaves behind end with it, and the cells after it run."""
-    busy = "import os, time\nfor i in range(8):\n    if os.fork() == 0:\n        while True: pass\ntime.sleep(1000)"
-    one = session(busy, "import time\nfor i in range(10**6): pass", "def f(): return 1", cell_timeout_s=4)
+BUSY = {
+    "processes": "import os, time\nfor i in range(8):\n    if os.fork() == 0:\n        while True: pass\ntime.sleep(1000)",
+    "threads": (
+        "import threading, time\ndef work():\n    while True: pass\n"
+        "for i in range(8): threading.Thread(target=work).start()\ntime.sleep(1000)"
+    ),
+}
+
+
+@pytest.mark.parametrize("what", BUSY)
+def test_what_an_interrupted_cell_started_takes_no_time_from_others(session, what):
+    """Processes and threads that a cell beyond its time leaves behind end with it, and the cells after it run."""
+    one = session(BUSY[what], "import time\nfor i in range(10**6): pass", "def f(): return 1", cell_timeout_s=4)
     stopped = one.run()
     assert list(stopped) == [0]
     assert stopped[0].startswith("did not end within 4 s")

@@ -30,6 +30,7 @@ SAID = {  # exercise: what the student reads
     "train_step": "did not return within 2 s",
     "reconstruct": "ended the kernel",
 }
+ILLUSTRATED = "centre"  # a name that only the source's cell "reparameterize_figure" defines
 LIMITS = {"COURSE_CALL_TIMEOUT_S": "2", "COURSE_CELL_TIMEOUT_S": "20"}
 HOSTILE = """
 import builtins, sys, types
@@ -93,7 +94,12 @@ def graded(once, checkpoint):
         mutilated.metadata["kernelspec"] = {"name": "no-such-kernel", "display_name": "?", "language": "cobol"}
         course.hand_in("c-mutilated", mutilated, checkpoint)
         course.hand_in("d-unreadable", b"\x80 no notebook")
-        course.hand_in("e-right", b"\xef\xbb\xbf" + nbformat.writes(solved(course)).encode(), checkpoint)
+        leaning = solved(course)
+        for cell in leaning.cells:
+            if cell.id == "decoder":
+                cell.source = cell.source.replace("rows = z", f"rows = 0 * {ILLUSTRATED} + z")
+        course.hand_in("e-leaning", leaning, checkpoint)
+        course.hand_in("f-right", b"\xef\xbb\xbf" + nbformat.writes(solved(course)).encode(), checkpoint)
         log = course.nbgrader("autograde", "vae", **LIMITS)
         (folder / "log").write_text(log)
         course.nbgrader("generate_feedback", "vae")
@@ -154,9 +160,16 @@ def test_unreadable_notebook_is_not_graded(graded):
     assert set(rows) == {(None, 1)}
 
 
+def test_solution_that_needs_what_an_illustration_defines_gets_full_marks(graded):
+    """A name from a cell that only shows something is there in the decoder's kernels, too."""
+    leaning = report(graded, "e-leaning")
+    assert leaning.graded
+    assert leaning.score == leaning.points, [o for o in leaning.outcomes if o.credit < 1]
+
+
 def test_right_submission_after_all_of_them_gets_full_marks(graded):
     """The neighbour of faulty and hostile submissions, saved with a byte order mark, gets all automatic points."""
-    right = report(graded, "e-right")
+    right = report(graded, "f-right")
     assert right.graded
     assert right.score == right.points == 33, [o for o in right.outcomes if o.credit < 1]
 
@@ -165,7 +178,7 @@ def test_export_has_the_scores(graded):
     """nbgrader's own export holds the automatic scores."""
     with (graded / "grades.csv").open() as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
-    assert float(rows["e-right"]["score"]) == 33
+    assert float(rows["f-right"]["score"]) == 33
     assert float(rows["b-hostile"]["score"]) == 0
 
 

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import subprocess
+import symtable
 import sys
 from pathlib import Path
 
@@ -61,6 +62,17 @@ def files(folder):
 def given(assignment):
     """Return the modules of earlier assignments that come with a release."""
     return {name for name in publish.attached(assignment) if not name.startswith("lab/")}
+
+
+def global_names(code):
+    """Return the global names that code defines, and those that it uses, in functions too."""
+    scopes = [symtable.symtable(code, "code", "exec")]
+    defined = {s.get_name() for s in scopes[0].get_symbols() if s.is_assigned() or s.is_imported()}
+    used = {s.get_name() for s in scopes[0].get_symbols() if s.is_referenced()}
+    for scope in scopes:
+        scopes += scope.get_children()
+        used |= {s.get_name() for s in scope.get_symbols() if s.is_global()}
+    return defined, used
 
 
 def is_graded_code(cell):
@@ -206,6 +218,16 @@ def test_modules_that_are_imported_from_are_attached(sources, assignment, module
     """`lab` and the solved modules that the notebook imports from, with those that these need, lie beside it."""
     found = publish.attached(assignment, sources(**THREE))
     assert set(found) == {*publish.lab_files(), *modules}
+
+
+def test_no_cell_needs_an_illustration(assignment, source):
+    """What a cell that only shows something defines is used by other such cells alone."""
+    shown = publish.illustrations(assignment)
+    cells = [cell.source for cell in source.cells if cell.cell_type == "code"]
+    assert shown
+    assert shown < set(cells)
+    others, needed = global_names("\n".join(cell for cell in cells if cell not in shown))
+    assert not (needed - others) & global_names("\n".join(shown))[0]
 
 
 def test_attached_module_is_solved(sources):
