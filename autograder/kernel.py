@@ -9,8 +9,10 @@ import copy
 import inspect
 import json
 import math
+import os
 import secrets
 import shutil
+import stat
 import tempfile
 import time
 from pathlib import Path
@@ -131,6 +133,11 @@ class Session:
             self._context.destroy(linger=0)
             self._context = None
         if self._folder is not None:
+            for path, folders, _ in os.walk(self._folder):  # rmtree alone leaves what its owner may not enter
+                for folder in folders:
+                    if not os.path.islink(inner := os.path.join(path, folder)):
+                        with contextlib.suppress(OSError):
+                            os.chmod(inner, stat.S_IRWXU)
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
         self._alive = False
