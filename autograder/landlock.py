@@ -332,6 +332,7 @@ def _system_calls(version: int) -> "SyscallFilter":
             answer(errno.EPERM, call, Arg(0, EQ, 1), equal(1, kind, mask=0xF))
     for flag in NEW_NAMESPACES:
         answer(errno.EPERM, "clone", equal(0, flag, mask=flag))
+    answer(errno.ENOSYS, "memfd_create")  # memory that no watchdog sees; libraries do without it
     answer(errno.ENOSYS, "clone3")  # no filter sees its flags; C libraries use clone then
     for number in NEWER_CALLS:
         answer(errno.ENOSYS, number)

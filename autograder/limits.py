@@ -10,6 +10,7 @@ import resource
 import secrets
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,18 +218,19 @@ class Watchdog(threading.Thread):
         limits, held, number = self._limits, 0, 0
         with contextlib.suppress(OSError):
             held, number = self._usage()
-        memory = tasks = seconds = 0
+        private = shared = tasks = seconds = 0
         processes = descendants(self._pid)
         for process in processes:
-            with contextlib.suppress(psutil.Error):
-                info, times = process.memory_info(), process.cpu_times()
-                memory += info.rss - info.shared  # files in memory are counted by `usage`
+            with contextlib.suppress(psutil.Error, OSError):
+                resident, times = _resident(process.pid, "status"), process.cpu_times()
+                private, shared = private + resident["RssAnon"], shared + resident["RssShmem"]
                 tasks += process.num_threads()
                 seconds += sum(times[:4])
         if self._group is None and tasks > limits.processes:
             return "processes"
-        most = limits.memory_mib * 2**20 - held
-        if self._group is None and memory > most and sum(map(_own_memory, processes)) > most:
+        most = limits.memory_mib * 2**20
+        # shared memory may be a mapped file that `usage` counts, too: the larger one counts
+        if self._group is None and private + max(shared, held) > most and _shares(processes, held) > most:
             return "memory"
         if held > limits.disk_mib * 2**20:
             return "disk"
@@ -246,13 +248,28 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def _own_memory(process: psutil.Process) -> int:
-    """Return a process's share of the memory it uses: slow, but what forked processes have in common counts once."""
-    try:
-        info = process.memory_full_info()
-    except psutil.Error:
-        return 0
-    return min(info.pss, info.rss - info.shared)
+def _shares(processes: list[psutil.Process], held: int) -> int:
+    """Return the memory of processes and files: slow, but what processes have in common counts once."""
+    private = shared = 0
+    for process in processes:
+        with contextlib.suppress(OSError):  # it has ended
+            try:
+                share = _resident(process.pid, "smaps_rollup")
+                private, shared = private + share["Pss_Anon"], shared + share["Pss_Shmem"]
+            except PermissionError:  # a process can hide this from its own user: then all of it is its own
+                resident = _resident(process.pid, "status")
+                private, shared = private + resident["RssAnon"], shared + resident["RssShmem"]
+    return private + max(shared, held)
+
+
+def _resident(pid: int, file: str) -> dict[str, int]:
+    """Return the lines of a file in /proc/<pid> that have a size, in bytes; 0 for those that are not there."""
+    found = defaultdict(int)
+    for line in Path(f"/proc/{pid}/{file}").read_text().splitlines():
+        if line.endswith(" kB"):
+            name, value, _ = line.split()
+            found[name.removesuffix(":")] = int(value) * 1024
+    return found
 
 
 def _tasks_of_user() -> int:

@@ -410,7 +410,7 @@ def test_signals_are_as_usual(place):
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
-        (["no-such-program"], 127, "landlock: no-such-program cannot be started: No such file or directory\n"),
+        (["/no-such-program"], 127, "landlock: /no-such-program cannot be started: No such file or directory\n"),
         (["/etc/passwd"], 126, "landlock: /etc/passwd cannot be started: Permission denied\n"),
     ],
     ids=["missing", "forbidden"],

@@ -141,6 +141,27 @@ def test_memory_that_forks_share_counts_once(watch):
     assert watch(program, memory_mib=110) == ("", 0)
 
 
+def test_shared_memory_without_a_file_counts(watch):
+    """Memory that is mapped to be shared counts as other memory does."""
+    program = "import mmap, time\nx = mmap.mmap(-1, 60 * 2**20)\nx.write(bytes(60 * 2**20))\ntime.sleep(20)"
+    assert watch(program, memory_mib=50) == ("it took more than 50 MiB of memory", 1)
+
+
+def test_file_that_is_mapped_counts_once(watch):
+    """A file in memory is counted with the files, and not again where it is mapped."""
+    program = "import mmap, time\nx = mmap.mmap(-1, 60 * 2**20)\nx.write(bytes(60 * 2**20))\ntime.sleep(2)"
+    assert watch(program, usage=lambda: (60 * 2**20, 1), memory_mib=90, disk_mib=100) == ("", 0)
+
+
+def test_process_that_hides_its_memory_is_counted(watch):
+    """A process that makes its maps unreadable for its own user counts with all it holds."""
+    program = (
+        "import ctypes, time\nctypes.CDLL(None).prctl(4, 0, 0, 0, 0)\n"
+        "x = bytearray(60 * 2**20); x[::4096] = bytes(len(x) // 4096); time.sleep(20)"
+    )
+    assert watch(program, memory_mib=50) == ("it took more than 50 MiB of memory", 1)
+
+
 def test_processes_and_threads_count_together(watch):
     """Threads count as processes do."""
     program = "import threading, time\nfor i in range(20): threading.Thread(target=time.sleep, args=(20,)).start()"
