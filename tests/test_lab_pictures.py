@@ -113,6 +113,90 @@ def test_prior_density_says_what_it_cannot_show():
         pictures.prior_density({})
 
 
+def test_bounds_are_differences_from_the_reference():
+    """A curve has, over K, the mean of the differences and their standard error, which the images' spread does not enter."""
+    reference = torch.tensor([-50.0, -150.0, -100.0], dtype=torch.float64)
+    offsets = torch.tensor([-1.0, -2.0, -3.0], dtype=torch.float64)
+    curve = {1: (reference + offsets).requires_grad_(), 50: reference + offsets / 10}
+    axis = pictures.bounds({"vae_k1": curve}, reference, name="truth").axes[0]
+    (container,) = axis.containers
+    line, _, (bars,) = container
+    assert list(line.get_xdata()) == [1, 50]
+    assert list(line.get_ydata()) == pytest.approx([-2.0, -0.2])
+    ends = [segment[:, 1].tolist() for segment in bars.get_segments()]
+    error = 1 / math.sqrt(3)
+    assert ends == [pytest.approx([-2 - error, -2 + error]), pytest.approx([-0.2 - error / 10, -0.2 + error / 10])]
+    assert axis.get_xscale() == "log"
+    assert "nats per image" in axis.get_ylabel()
+    assert "truth" in axis.get_title()
+    assert {text.get_text() for text in axis.get_legend().get_texts()} == {"truth", "vae_k1"}
+
+
+def test_bounds_say_what_they_cannot_show():
+    """No curve, or bounds of other images than the reference's, are reported."""
+    with pytest.raises(ValueError, match="expected at least one curve"):
+        pictures.bounds({}, torch.zeros(3))
+    with pytest.raises(ValueError, match=r"'vae', K = 5: .* got shapes \(4,\) and \(3,\)"):
+        pictures.bounds({"vae": {1: torch.zeros(3), 5: torch.zeros(4)}}, torch.zeros(3))
+    with pytest.raises(ValueError, match="two or more images"):
+        pictures.bounds({"vae": {1: torch.zeros(1)}}, torch.zeros(1))
+
+
+def test_kl_per_dimension_counts_what_is_above_the_threshold():
+    """Bars fall from left to right; the legend has the threshold and the number of dimensions above it."""
+    statistics = {"vae": torch.tensor([0.5, 2.0, 0.0]), "iwae": torch.tensor([0.01, 0.02, 0.03])}
+    figure = pictures.kl_per_dimension(statistics)
+    first, second = figure.axes
+    assert [bar.get_height() for bar in first.patches] == [2.0, 0.5, 0.0]
+    assert [axis.get_title() for axis in figure.axes] == ["vae", "iwae"]
+    labels = [axis.get_legend().get_texts()[0].get_text() for axis in figure.axes]
+    assert labels == ["threshold 0.01: 2 active", "threshold 0.01: 2 active"]
+    assert "nats" in first.get_ylabel()
+    assert first.get_ylim() == second.get_ylim()
+    assert first.get_ylim()[1] > 2.0
+
+
+def test_kl_per_dimension_says_what_it_cannot_show():
+    """No panel, or a statistic of images and dimensions, are reported."""
+    with pytest.raises(ValueError, match="expected at least one panel"):
+        pictures.kl_per_dimension({})
+    with pytest.raises(ValueError, match=r"'vae': expected one number a dimension, shape \(D,\), got \(4, 2\)"):
+        pictures.kl_per_dimension({"vae": torch.zeros(4, 2)})
+
+
+def test_traversals_have_a_row_for_each_dimension():
+    """Images stand in the rows of their dimensions and the columns of their values, which are named."""
+    images = torch.linspace(0, 1, 6).reshape(2, 3, 1, 1, 1).expand(2, 3, 1, 28, 28)
+    figure = pictures.traversals(images, [7, 0], [-1.5, 0.0, 1.5])
+    assert [float(image.mean()) for image in shown(figure)] == pytest.approx(torch.linspace(0, 1, 6).tolist())
+    assert [figure.axes[i].get_ylabel() for i in (0, 3)] == ["z7", "z0"]
+    assert [axis.get_xlabel() for axis in figure.axes[3:]] == ["-1.5", "0", "1.5"]
+    with pytest.raises(ValueError, match=r"expected images of shape \(3, 2, 1, 28, 28\), got \(2, 3, 1, 28, 28\)"):
+        pictures.traversals(images, [7, 0, 1], [0.0, 1.0])
+
+
+def test_rows_show_the_images_of_each_label_side_by_side():
+    """A row holds the images of one label from left to right."""
+    images = {
+        "images": torch.zeros(2, 1, 28, 28),
+        "means": torch.stack([torch.full((1, 28, 28), g) for g in (0.25, 1.0)]),
+    }
+    figure = pictures.rows(images, "Two models")
+    first, second = shown(figure)
+    assert first.shape == second.shape == (28, 56)
+    assert [float(second[:, :28].mean()), float(second[:, 28:].mean())] == [0.25, 1.0]
+    assert [axis.get_ylabel() for axis in figure.axes] == ["images", "means"]
+    assert figure.get_suptitle() == "Two models"
+
+
+def test_rows_say_what_they_cannot_show():
+    """Rows of different lengths, and no row, are reported."""
+    with pytest.raises(ValueError, match=r"got a \(2, 1, 28, 28\), b \(3, 1, 28, 28\)"):
+        pictures.rows({"a": torch.zeros(2, 1, 28, 28), "b": torch.zeros(3, 1, 28, 28)}, "title")
+    with pytest.raises(ValueError, match="expected at least one row, and all of one shape, got none"):
+        pictures.rows({}, "title")
+
+
 def test_show_displays_a_png_with_its_alternative(monkeypatch, tmp_path):
     """show displays one PNG that carries the text, and clears the figure."""
     displayed = []

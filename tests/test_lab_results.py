@@ -20,6 +20,15 @@ def test_merge_keeps_other_entries(tmp_path):
     assert returned == expected == results.load(path)
 
 
+def test_merge_can_replace_a_record(tmp_path):
+    """With replace the key's other entries are dropped, and other keys stay."""
+    path = tmp_path / "results.yaml"
+    results.merge(path, "vae", {"elbo": -90.5, "seconds": 3})
+    results.merge(path, "iwae", {"elbo": -89.0})
+    results.merge(path, "vae", {"elbo": -90.0}, replace=True)
+    assert results.load(path) == {"vae": {"elbo": -90.0}, "iwae": {"elbo": -89.0}}
+
+
 def test_load_without_a_file_is_empty(tmp_path):
     """Before the first result, and with an empty file, there are no results."""
     assert results.load(tmp_path / "results.yaml") == {}

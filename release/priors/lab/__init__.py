@@ -3,10 +3,11 @@
 Students read this package; it imports nothing of the grader.
 """
 
-from lab import checkpoints, environment, pictures, results
+from lab import checkpoints, environment, evaluation, pictures, results
 from lab.data import batches, binarize, load
 from lab.environment import budget, data_root, dataset, device
 from lab.errors import CheckpointError, DataError, LabError, ResultsError, TrainingError
+from lab.evaluation import evaluate, table
 from lab.pictures import show
 from lab.training import BUDGETS, Budget, History, fit
 
@@ -27,9 +28,12 @@ __all__ = [
     "dataset",
     "device",
     "environment",
+    "evaluate",
+    "evaluation",
     "fit",
     "load",
     "pictures",
     "results",
     "show",
+    "table",
 ]

@@ -4,7 +4,7 @@ Every function returns a matplotlib Figure that no window or notebook shows by i
 """
 
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from IPython.display import Image, display
@@ -128,6 +128,135 @@ def prior_density(
     if axes[0].get_legend_handles_labels()[0]:
         axes[0].legend(markerscale=3, loc="lower right")
     figure.colorbar(image, ax=axes, label="density", shrink=0.8)
+    return figure
+
+
+def bounds(
+    curves: Mapping[str, Mapping[int, torch.Tensor]], reference: torch.Tensor, name: str = "estimate of log p(x)"
+) -> Figure:
+    """Return a figure of bounds over the number of samples, less a reference, with standard errors over images.
+
+    The reference is subtracted image by image: the error is that of the difference, and not of the images' spread.
+
+    Args:
+        curves: the curve's label to K to the bound of each image, shape (N,), N >= 2.
+        reference: what is subtracted, shape (N,).
+        name: of the reference.
+    Raises:
+        ValueError: when there is no curve, or when the bounds are not those of N images.
+    """
+    if not curves:
+        raise ValueError("bounds(curves, reference): expected at least one curve, got none")
+    figure = Figure(figsize=(6, 3.8), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis = figure.subplots()
+    axis.axhline(0, color="grey", linestyle=":", label=name)
+    for label, curve in curves.items():
+        for k, values in curve.items():
+            if values.shape != reference.shape or values.dim() != 1 or len(values) < 2:
+                raise ValueError(
+                    f"bounds: {label!r}, K = {k}: expected a bound for each of two or more images, as many as the "
+                    f"reference has, got shapes {tuple(values.shape)} and {tuple(reference.shape)}"
+                )
+        differences = (
+            torch.stack([values - reference for values in curve.values()]).detach().double().cpu()
+        )  # (curve, N)
+        errors = differences.std(1) / differences.shape[1] ** 0.5
+        axis.errorbar(list(curve), differences.mean(1).numpy(), yerr=errors.numpy(), marker=".", capsize=2, label=label)
+    axis.set(
+        title=f"Bound minus {name}",
+        xlabel="samples per image K",
+        ylabel="nats per image, ± standard error",
+        xscale="log",
+    )
+    axis.legend()
+    return figure
+
+
+def kl_per_dimension(
+    statistics: Mapping[str, torch.Tensor],
+    threshold: float = 0.01,
+    label: str = "KL from N(0, 1), mean over images (nats)",
+) -> Figure:
+    """Return a figure of what each latent dimension carries, in falling order, and how many are above the threshold.
+
+    Args:
+        statistics: the panel's title to the statistic of each dimension, shape (D,).
+        threshold: above which a dimension is active.
+        label: of the statistic, with its unit.
+    Raises:
+        ValueError: when there is no panel, or a statistic is not a row of numbers.
+    """
+    if not statistics:
+        raise ValueError("kl_per_dimension(statistics): expected at least one panel, got none")
+    figure = Figure(figsize=(max(4.2, 3.2 * len(statistics)), 3.4), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(statistics), squeeze=False, sharey=True)[0]
+    for axis, (title, values) in zip(axes, statistics.items(), strict=True):
+        if values.dim() != 1:
+            raise ValueError(
+                f"kl_per_dimension: {title!r}: expected one number a dimension, shape (D,), got {tuple(values.shape)}"
+            )
+        falling = values.detach().float().cpu().sort(descending=True).values
+        active = int((falling > threshold).sum())
+        axis.bar(range(1, len(falling) + 1), falling.numpy(), width=1.0)
+        axis.axhline(threshold, color="tab:red", linestyle="--", label=f"threshold {threshold:g}: {active} active")
+        axis.set(title=title, xlabel="latent dimension, sorted", yscale="log", xlim=(0.5, len(falling) + 0.5))
+        axis.legend()
+    floor = threshold / 100  # dead dimensions come arbitrarily near zero, which has no place on the axis
+    axes[0].set(
+        ylabel=label, ylim=(floor, 2 * max(threshold, *(float(values.max()) for values in statistics.values())))
+    )
+    return figure
+
+
+def traversals(images: torch.Tensor, dims: Sequence[int], values: Sequence[float]) -> Figure:
+    """Return a figure of a latent traversal: a row for each dimension, a column for each value that it was given.
+
+    Args:
+        images: Bernoulli means, shape (len(dims), len(values), 1, 28, 28).
+        dims: the dimensions.
+        values: the values.
+    Raises:
+        ValueError: when the shape is another.
+    """
+    if images.dim() != 5 or images.shape[:3] != (len(dims), len(values), 1):
+        raise ValueError(
+            f"traversals(images, dims, values): expected images of shape ({len(dims)}, {len(values)}, 1, 28, 28), "
+            f"got {tuple(images.shape)}"
+        )
+    size = (max(4.0, 0.7 * len(values) + 0.8), 0.7 * len(dims) + 0.9)
+    figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(len(dims), len(values), squeeze=False)
+    for row, (dim, line) in enumerate(zip(dims, images, strict=True)):
+        for column, image in enumerate(_grey("images", line)):
+            _image(axes[row, column], image)
+        axes[row, 0].set_ylabel(f"z{dim}", rotation=0, ha="right", va="center")
+    for axis, value in zip(axes[-1], values, strict=True):
+        axis.set_xlabel(f"{value:g}")
+    figure.suptitle("One coordinate of the code replaced")
+    figure.supxlabel("value of the coordinate")
+    return figure
+
+
+def rows(images: Mapping[str, torch.Tensor], title: str) -> Figure:
+    """Return a figure of one row of images for each label, such as what several models make of the same images.
+
+    Args:
+        images: label to values in [0, 1], shape (N, 1, 28, 28), N the same in all rows.
+        title: of the figure.
+    Raises:
+        ValueError: when there is no row, when shapes differ or are not those of images.
+    """
+    lines = {label: _grey(label, row) for label, row in images.items()}
+    if len({line.shape for line in lines.values()}) != 1:
+        shapes = ", ".join(f"{label} {tuple(images[label].shape)}" for label in lines) or "none"
+        raise ValueError(f"rows(images, title): expected at least one row, and all of one shape, got {shapes}")
+    count = len(next(iter(lines.values())))
+    size = (max(4.0, 0.62 * count + 1.2), 0.62 * len(lines) + 0.5)
+    figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
+    for axis, (label, line) in zip(figure.subplots(len(lines), squeeze=False)[:, 0], lines.items(), strict=True):
+        _image(axis, torch.cat(list(line), dim=1))
+        axis.set_ylabel(label, rotation=0, ha="right", va="center")
+    figure.suptitle(title)
     return figure
 
 

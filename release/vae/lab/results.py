@@ -15,13 +15,14 @@ import yaml
 from lab.errors import ResultsError
 
 
-def merge(path: str | Path, key: str, record: dict) -> dict:
+def merge(path: str | Path, key: str, record: dict, *, replace: bool = False) -> dict:
     """Set the entries of `record` under `key` in the file, keep all others, and return what the file then holds.
 
     Args:
         path: the file; it and its folder are made where missing.
         key: of the run, for example the name of its checkpoint.
         record: strings, numbers, lists and dicts.
+        replace: whether the other entries of the key are dropped.
     Raises:
         ResultsError: when the file is there and is not a YAML mapping; it is left as it is.
         TypeError: when YAML has no plain form for the record (a tensor, for example); the file is left as it is.
@@ -30,7 +31,7 @@ def merge(path: str | Path, key: str, record: dict) -> dict:
     path.parent.mkdir(parents=True, exist_ok=True)
     with _locked(path):
         results = load(path)
-        results[key] = {**results.get(key, {}), **record}
+        results[key] = {**({} if replace else results.get(key, {})), **record}
         try:
             text = yaml.safe_dump(results, allow_unicode=True)
         except yaml.YAMLError as error:
