@@ -6,10 +6,13 @@ untrusted data for `remote`. It can also build the small models whose answers th
 
 import contextlib
 import io
+import weakref
 
 import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+from torch.utils.weak import WeakIdKeyDictionary
 
 MAX_PRINTED = 2000  # characters kept of what a call prints
 MAX_TEXT = 2000  # characters kept of what an exception says
@@ -28,6 +31,28 @@ class AffineEncoder(nn.Module):
         return pixels @ self.weight_mu.T + self.bias_mu, pixels @ self.weight_log_var.T + self.bias_log_var
 
 
+class ShiftedEncoder(nn.Module):
+    """An affine encoder behind a vector that is added to the pixels, so that its first parameter is no matrix."""
+
+    def __init__(self, shift, *affine):
+        super().__init__()
+        self.shift, self.affine = nn.Parameter(shift), AffineEncoder(*affine)
+
+    def forward(self, x):
+        return self.affine(x + self.shift.reshape(x.shape[1:]))
+
+
+class FixedEncoder(nn.Module):
+    """Answers the same two tensors for every image, its parameters, so that writing into the answer shows."""
+
+    def __init__(self, mu, log_var):
+        super().__init__()
+        self.mu, self.log_var = nn.Parameter(mu), nn.Parameter(log_var)
+
+    def forward(self, x):
+        return self.mu, self.log_var
+
+
 class AffineDecoder(nn.Module):
     """Logits as an affine function of the code, for any number of leading axes."""
 
@@ -37,6 +62,20 @@ class AffineDecoder(nn.Module):
 
     def forward(self, z):
         return (z @ self.weight.T + self.bias).reshape(*z.shape[:-1], *self.shape)
+
+
+class ScriptedDecoder(nn.Module):
+    """Ignores the code: the n-th row that it ever decodes gets the n-th row of a table as its logits, then the last."""
+
+    def __init__(self, table, shape):
+        super().__init__()
+        self.register_buffer("table", table)
+        self.shape, self.decoded = tuple(shape), 0
+
+    def forward(self, z):
+        rows = torch.arange(self.decoded, self.decoded + z[..., 0].numel(), device=z.device)
+        self.decoded += len(rows)
+        return self.table[rows.clamp_max(len(self.table) - 1)].reshape(*z.shape[:-1], *self.shape)
 
 
 class GaussianPrior(nn.Module):
@@ -89,6 +128,33 @@ class ConvolutionWatch(TorchDispatchMode):
                 self.kernels.append(kernel)
                 return torch.zeros_like(result) if self.ablate else result
         return result
+
+
+class MemoryWatch(TorchDispatchMode):
+    """Notes how many bytes of tensors made inside it are alive at once: their storages, each once, until they are freed."""
+
+    def __init__(self):
+        super().__init__()
+        self.peak, self._alive, self._known = 0, 0, WeakIdKeyDictionary()
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+        for storage in _storages((args, kwargs)):
+            self._known.setdefault(storage, 0)  # was there before
+        result = func(*args, **(kwargs or {}))
+        for storage in _storages(result):
+            if storage not in self._known:
+                self._known[storage] = size = storage.nbytes()
+                self._alive += size
+                weakref.finalize(storage, self._freed, size)
+        self.peak = max(self.peak, self._alive)
+        return result
+
+    def _freed(self, size):
+        self._alive -= size
+
+
+def _storages(value):
+    return [leaf.untyped_storage() for leaf in tree_leaves(value) if isinstance(leaf, torch.Tensor)]
 
 
 class Printed(io.StringIO):
@@ -238,8 +304,31 @@ class Agent:
                 outputs.append(value if isinstance(value, tuple) else (value,))
         return {"kernels": [tuple(kernel) for kernel in watch.kernels], "output": outputs[0], "ablated": outputs[1]}
 
+    def do_watch(self, target, args, kwargs, owner):
+        parts = dict(owner.named_children())
+        sizes = {name: [] for name in parts}
+
+        def noting(forward, seen):
+            def noted(*args, **kwargs):
+                seen.append([*args, *kwargs.values()][0].numel())
+                return forward(*args, **kwargs)
+
+            return noted
+
+        for name, part in parts.items():
+            part.forward = noting(part.forward, sizes[name])  # on the object, so that it goes when that is deleted
+        try:
+            with MemoryWatch() as memory:
+                value = self._find(target)(*args, **kwargs)
+        finally:
+            for part in parts.values():
+                del part.forward
+        seen = {name: (len(each), max(each, default=0), sum(each)) for name, each in sizes.items()}
+        return {"value": value, "parts": seen, "peak_bytes": memory.peak}
+
     def do_build(self, kind, args):
-        kinds = (AffineEncoder, AffineDecoder, GaussianPrior, Model, QuadraticLoss)
+        kinds = (AffineEncoder, ShiftedEncoder, FixedEncoder, AffineDecoder, ScriptedDecoder, GaussianPrior)
+        kinds += (Model, QuadraticLoss)
         return self._keep({k.__name__: k for k in kinds}[kind](*args).to(self.device).eval())
 
     def do_optimizer(self, kind, owner, options):

@@ -397,3 +397,85 @@ def integral(log_density: Callable[[torch.Tensor], torch.Tensor], latent_dim: in
     axis = torch.linspace(-reach, reach, points, dtype=torch.float64)
     grid = torch.cartesian_prod(*[axis] * latent_dim).reshape(-1, latent_dim)
     return float(torch.exp(log_density(grid)).sum() * (axis[1] - axis[0]) ** latent_dim)
+
+
+# --- importance weights -----------------------------------------------------------------------------------------------
+
+
+def log_weights(toy: AffineModel, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
+    """Return log p(x, z) - log q(z|x) at the z that eps (K, B, D) leads to, (K, B)."""
+    mu, log_var = toy.encode(x)
+    z = reparameterize(mu, log_var, eps)
+    return bernoulli_log_prob(x, toy.decode(z)) + toy.prior_log_prob(z) - gaussian_log_prob(z, mu, log_var)
+
+
+def importance_bound(log_w: torch.Tensor) -> torch.Tensor:
+    """Return the logarithm of the mean weight of each image, (B,) for (K, B), added up sample by sample in double
+    precision."""
+    total = np.logaddexp.reduce(log_w.detach().double().numpy(), axis=0)
+    return torch.from_numpy(total - np.log(len(log_w))).to(log_w.dtype)
+
+
+def importance_shares(log_w: torch.Tensor) -> torch.Tensor:
+    """Return each weight's share of its image's sum, 1 / sum over j of w_j / w_k, (K, B): the gradient of the bound."""
+    ratios = torch.exp(log_w.detach().double()[:, None] - log_w.detach().double())  # (j, k, B), infinite where w_k is 0
+    return (1 / ratios.sum(0)).to(log_w.dtype)
+
+
+@dataclass(frozen=True)
+class Enumerated:
+    """A model with finitely many codes, whose bounds are finite sums.
+
+    Attributes:
+        prior, likelihood, posterior: p(z), p(x|z) and q(z|x) of each code, all (S,).
+    """
+
+    prior: torch.Tensor
+    likelihood: torch.Tensor
+    posterior: torch.Tensor
+
+    @classmethod
+    def drawn(cls, draw: Draw, states: int = 3) -> "Enumerated":
+        """Return a model whose q is clear of the true posterior."""
+        prior, posterior = (torch.softmax(draw.normal(states), 0) for _ in range(2))
+        return cls(prior, torch.sigmoid(draw.normal(states, scale=2.0)), posterior)
+
+    def samples(self, num_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return the log weights of every possible draw of K codes, (K, S^K), and the draws' probabilities, (S^K,)."""
+        codes = torch.cartesian_prod(*[torch.arange(len(self.prior))] * num_samples).reshape(-1, num_samples).T
+        weights = self.prior * self.likelihood / self.posterior
+        return torch.log(weights)[codes], self.posterior[codes].prod(0)
+
+    def log_likelihood(self) -> float:
+        """Return log p(x)."""
+        return float(torch.log(self.prior @ self.likelihood))
+
+
+def kl_of_dimensions(mu: torch.Tensor, log_var: torch.Tensor) -> torch.Tensor:
+    """Return KL(N(mu, exp log_var) || N(0, 1)) of every number by itself, shape of mu."""
+    return kl_divergence(Normal(mu, torch.exp(log_var / 2)), Normal(torch.zeros_like(mu), torch.ones_like(mu)))
+
+
+def shifted_gradients(shift: float, num_samples: int, count: int, draw: Draw) -> torch.Tensor:
+    """Return draws of the gradient of the negative bound for the mean of q = N(shift, 1), where the true posterior is
+    N(0, 1), (count,).
+
+    log w = const - shift²/2 - shift eps, d log w / d shift = -(shift + eps), weighted by the shares of the weights.
+    """
+    eps = draw.normal(num_samples, count)
+    return (importance_shares(-shift * eps) * (shift + eps)).sum(0)
+
+
+def traversal(toy: AffineModel, x: torch.Tensor, dims: list[int], values: list[float]) -> torch.Tensor:
+    """Return the pixels' probabilities where one coordinate of the posterior mean is replaced, (dims, values, 1,
+    height, width)."""
+    mu, _ = toy.encode(x)
+    one_hot = torch.eye(toy.latent_dim, dtype=mu.dtype)[dims][:, None]  # (dims, 1, D)
+    replaced = torch.tensor(values, dtype=mu.dtype)[:, None]  # (values, 1)
+    return torch.sigmoid(toy.decode(mu * (1 - one_hot) + replaced * one_hot))
+
+
+def kl_to_prior(toy: AffineModel, x: torch.Tensor) -> torch.Tensor:
+    """Return KL(q(z|x) || p(z)) in closed form, (B,)."""
+    mean, log_var = toy.prior or (torch.zeros_like(toy.bias_mu), torch.zeros_like(toy.bias_mu))
+    return kl_divergence(diagonal_normal(*toy.encode(x)), diagonal_normal(mean, log_var))

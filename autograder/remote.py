@@ -35,6 +35,7 @@ __all__ = [
     "Student",
     "StudentError",
     "TooSlow",
+    "Watched",
     "in_process",
 ]
 
@@ -113,6 +114,16 @@ class Convolutions:
     ablated: tuple
 
 
+@dataclass(frozen=True)
+class Watched:
+    """A value, how each part of a model was called (calls, numbers in the largest input, numbers in all), and the bytes of tensors
+    that were alive at once."""
+
+    value: object
+    parts: dict
+    peak_bytes: int
+
+
 class Student:
     """Asks one submission; see the module's text.
 
@@ -173,9 +184,21 @@ class Student:
         """Build an encoder with mu and log_var affine in the pixels; weights (D, pixels), biases (D,)."""
         return self._build("AffineEncoder", weight_mu, bias_mu, weight_log_var, bias_log_var)
 
+    def shifted_encoder(self, shift, weight_mu, bias_mu, weight_log_var, bias_log_var) -> "Handle":
+        """Build an affine encoder behind a trainable vector (pixels,) that is added to the image: its first parameter."""
+        return self._build("ShiftedEncoder", shift, weight_mu, bias_mu, weight_log_var, bias_log_var)
+
+    def fixed_encoder(self, mu, log_var) -> "Handle":
+        """Build an encoder that answers its parameters themselves for every image; both (B, D)."""
+        return self._build("FixedEncoder", mu, log_var)
+
     def affine_decoder(self, weight, bias, shape: tuple[int, int, int]) -> "Handle":
         """Build a decoder with logits affine in the code; weight (pixels, D), bias (pixels,)."""
         return self._build("AffineDecoder", weight, bias, tuple(shape))
+
+    def scripted_decoder(self, table, shape: tuple[int, int, int]) -> "Handle":
+        """Build a decoder whose n-th code gets row n of a table (N, pixels) as logits, whatever the code is, later ones the last."""
+        return self._build("ScriptedDecoder", table, tuple(shape))
 
     def gaussian_prior(self, mean, log_var) -> "Handle":
         """Build the prior N(mean, diag exp log_var); both (D,)."""
@@ -200,6 +223,15 @@ class Student:
         fields = {"kernels": list, "output": tuple, "ablated": tuple}
         request = {"owner": _out(handle), "args": _out(args)}
         return Convolutions(**self._ask_record("convolutions", _name(handle), fields, **request))
+
+    def watch(self, target: "str | tuple[Handle, str]", *args: object, parts_of: "Handle", **kwargs: object) -> Watched:
+        """Call the target and watch the parts of a model, and the memory taken by tensors made during the call."""
+        request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "owner": _out(parts_of)}
+        fields = {"value": object, "parts": dict, "peak_bytes": int}
+        seen = Watched(**self._ask_record("watch", _name(target), fields, **request))
+        if not all(isinstance(part, tuple) and len(part) == 3 and _all(int, part) for part in seen.parts.values()):
+            raise BadAnswer(_unreadable(_name(target)))
+        return seen
 
     def seed(self, seed: int) -> None:
         """Seed torch's global random number generators in the kernel."""
@@ -313,13 +345,6 @@ class Handle:
 def in_process(namespace: dict, device: str = "cpu") -> Student:
     """Return a student whose functions stand in `namespace` of this process: for trusted code only."""
     return Student(agent_module.Agent(namespace, wire, device, MAX_BYTES).answer)
-
-
-def _record(kind: type, value: object) -> object:
-    """Return a reply as a dataclass, if it has just its fields."""
-    if type(value) is not dict or set(value) != set(kind.__dataclass_fields__):
-        raise BadAnswer("the kernel's answer cannot be read.")
-    return kind(**value)
 
 
 def _out(value: object) -> object:

@@ -186,3 +186,21 @@ def same_distribution(first: torch.Tensor, second: torch.Tensor, alpha: float = 
     cuts = torch.linspace(-4, 4, 33, dtype=torch.float64)
     one, other = ((projections(points)[..., None] <= cuts).double().mean(0) for points in (first, second))
     return same_shares(one, other, len(first), alpha=alpha)
+
+
+def variances_are(value: float, variances: torch.Tensor, runs: int, alpha: float = ALPHA) -> Finding:
+    """Compare the mean of m sample variances of `runs` normal draws each, all independent, with its expectation.
+
+    The mean is a sum of a_i (chi²_i - 1) around its expectation, runs - 1 terms with a_i = variance_i / (m (runs - 1))
+    for each i: P(|sum| > 2 |a|_2 sqrt(t) + 2 |a|_inf t) <= 2 exp(-t).
+
+    Args:
+        value: the mean of the sample variances (divided by runs - 1).
+        variances: of the draws, shape (m,).
+        runs: draws behind each sample variance.
+        alpha: false-alarm rate, exact for every m and every number of runs.
+    Source: Laurent and Massart (2000), Adaptive estimation of a quadratic functional by model selection, lemma 1.
+    """
+    weights, t = variances.double() / (variances.numel() * (runs - 1)), math.log(2 / alpha)
+    bound = 2 * float(weights.norm()) * math.sqrt((runs - 1) * t) + 2 * float(weights.max()) * t
+    return Finding(abs(value - float(variances.double().mean())), bound)

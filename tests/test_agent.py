@@ -297,6 +297,94 @@ def test_model_holds_its_parts():
         model(torch.ones(1))
 
 
+def test_shifted_encoder_has_a_vector_first():
+    """Its first parameter is the vector that is added to the pixels, and the affine encoder follows."""
+    student = ask()
+    affine = (torch.ones(2, 4), torch.zeros(2), torch.zeros(2, 4), torch.ones(2))
+    encoder = student.shifted_encoder(torch.arange(4.0), *affine)
+    assert next(iter(encoder.state().parameters)) == "shift"
+    mu, log_var = encoder(torch.ones(3, 1, 2, 2))
+    assert torch.equal(mu, torch.full((3, 2), 10.0))
+    assert torch.equal(log_var, torch.ones(3, 2))
+
+
+def test_fixed_encoder_shows_what_is_written_into_it():
+    """It answers its own parameters: a function that writes into them has changed the encoder."""
+
+    def spoil(encoder, x):
+        with torch.no_grad():
+            encoder(x)[0].zero_()
+
+    student = ask(spoil=spoil)
+    encoder = student.fixed_encoder(torch.ones(1, 2), torch.zeros(1, 2))
+    assert torch.equal(encoder(torch.ones(3, 1, 2, 2))[0], torch.ones(1, 2))
+    student.spoil(encoder, torch.ones(3, 1, 2, 2))
+    assert torch.equal(encoder.state().parameters["mu"], torch.zeros(1, 2))
+
+
+def test_scripted_decoder_follows_its_script():
+    """The n-th code that it sees gets the n-th row, whatever the code and the shape are, and codes after the last row
+    get that one."""
+    table = torch.arange(10.0).reshape(5, 2)
+    decoder = ask().scripted_decoder(table, (1, 1, 2))
+    assert torch.equal(decoder(torch.randn(2, 1, 3)), table[:2].reshape(2, 1, 1, 1, 2))
+    assert torch.equal(decoder(torch.randn(4, 3)), table[[2, 3, 4, 4]].reshape(4, 1, 1, 2))
+
+
+def watched(function):
+    """Return what is seen of a function of a small model, called on three images."""
+    student = ask(f=function)
+    zeros = torch.zeros(2, 4)
+    encoder = student.affine_encoder(zeros, zeros[:, 0], zeros, zeros[:, 0])
+    model = student.model(encoder, student.affine_decoder(zeros.T, torch.zeros(4), (1, 2, 2)), latent_dim=2)
+    return student.watch("f", model, torch.ones(3, 1, 2, 2), parts_of=model)
+
+
+def test_watch_counts_what_the_parts_see():
+    """Calls of each part are counted with the numbers of their inputs, also where these are keywords, and where
+    forward itself is called."""
+
+    def f(model, x):
+        mu, _ = model.encoder(x)
+        model.decoder(z=mu.expand(5, -1, -1))
+        return model.decoder.forward(mu)
+
+    seen = watched(f)
+    assert seen.value.shape == (3, 1, 2, 2)
+    assert seen.parts == {"encoder": (1, 12, 12), "decoder": (2, 30, 36)}
+
+
+def test_watch_measures_the_tensors_alive_at_once():
+    """The peak counts tensors that are kept, each storage once, and not those that are freed or were there before."""
+
+    def freed(model, x):
+        for _ in range(10):
+            torch.zeros(1000)
+        return x.flatten()
+
+    def kept(model, x):
+        rows = [torch.zeros(1000) for _ in range(10)]
+        return len([row.view(10, 100).T for row in rows])
+
+    assert watched(freed).peak_bytes == 4000
+    assert watched(kept).peak_bytes == 40_000
+
+
+def test_watch_lets_go_of_a_model():
+    """After a call that raised, the model's parts are as they were."""
+
+    def f(model, x):
+        raise ZeroDivisionError
+
+    student = ask(f=f, changed=lambda model: any("forward" in vars(part) for part in model.children()))
+    zeros = torch.zeros(2, 4)
+    encoder = student.affine_encoder(zeros, zeros[:, 0], zeros, zeros[:, 0])
+    model = student.model(encoder, student.affine_decoder(zeros.T, torch.zeros(4), (1, 2, 2)), latent_dim=2)
+    with pytest.raises(Raised, match="ZeroDivisionError"):
+        student.watch("f", model, torch.ones(3, 1, 2, 2), parts_of=model)
+    assert student.changed(model) is False
+
+
 def test_quadratic_loss_shows_its_mode():
     """The loss is ½ Σ (w − mean x)² in training mode and Σ w more in evaluation mode."""
     loss = ask().quadratic_loss(torch.tensor([1.0, 3.0]))
@@ -517,6 +605,7 @@ REPLIES = {
         "value": dict.fromkeys(("parameters", "buffers", "gradients", "requires_grad", "training"), {"w": 1})
     },
     "wrong-gradient": {"value": {"value": torch.ones(1), "inputs": (1,), "parameters": {"w": "x"}}},
+    "wrong-watch": {"value": {"value": 1, "parts": {"encoder": (1, 2)}, "peak_bytes": 3}},
     "too-few-gradients": {"value": {"value": torch.ones(1), "inputs": (), "parameters": {}}},
     "surrogate": (
         b'{"k":"d","v":{"failure":{"k":"v","v":"raised"},"text":{"k":"v","v":"\\ud800"}}}',
@@ -536,6 +625,7 @@ def test_forged_reply_is_a_bad_answer(reply):
         lambda: student.new("VAE"),
         lambda: student.object("vae"),
         lambda: student.convolutions(reference, torch.ones(1)),
+        lambda: student.watch("f", parts_of=reference),
         lambda: reference.attribute("encoder"),
         lambda: reference.state(),
     )

@@ -7,7 +7,7 @@ import torch
 
 from autograder import oracles
 from autograder.draw import Draw
-from autograder.oracles import AffineModel, Flow, Mixture, Planar
+from autograder.oracles import AffineModel, Enumerated, Flow, Mixture, Planar
 from autograder.remote import in_process
 
 
@@ -224,3 +224,100 @@ def test_flow_density_is_that_of_its_samples(draw):
     for power in (1, 2):
         values = samples**power
         assert abs(float(values.mean() - mass @ grid**power)) <= 6 * float(values.std()) / math.sqrt(count)
+
+
+@pytest.mark.parametrize("prior", [False, True], ids=["N(0, I)", "own prior"])
+def test_weights_average_to_the_likelihood(draw, prior):
+    """The mean weight under q is p(x), by quadrature in one latent dimension."""
+    toy, x = AffineModel.drawn(draw, 1, (1, 2, 2), prior=prior), draw.binary(3, 1, 2, 2)
+    z = torch.linspace(-14, 14, 2801, dtype=torch.float64)[:, None, None]
+    mu, log_var = toy.encode(x)
+    log_w = oracles.log_weights(toy, x, (z - mu) * torch.exp(-log_var / 2))
+    mean = torch.logsumexp(log_w + oracles.gaussian_log_prob(z, mu, log_var), 0) + math.log(0.01)
+    assert torch.allclose(mean, toy.log_likelihood(x), atol=1e-8)
+
+
+def test_weights_of_a_shifted_posterior_are_linear_in_the_noise(draw):
+    """Where q is the posterior moved by delta, log w = log p - delta²/2 - delta eps, a Gaussian of known ELBO."""
+    toy, eps = AffineModel.drawn(draw, 1), draw.normal(7, 3, 1)
+    none = torch.zeros_like(toy.weight_mu)
+    toy = toy.changed(weight=torch.zeros_like(toy.weight), weight_mu=none, weight_log_var=none, bias_log_var=none[:, 0])
+    x, delta = draw.binary(3, 1, 2, 3), float(toy.bias_mu)
+    want = toy.log_likelihood(x) - delta**2 / 2 - delta * eps[..., 0]
+    assert torch.allclose(oracles.log_weights(toy, x, eps), want, atol=1e-10)
+    assert torch.allclose(toy.expected_elbo(x), toy.log_likelihood(x) - delta**2 / 2, atol=1e-10)
+
+
+def test_bounds_of_a_shifted_posterior_by_quadrature(draw):
+    """With two samples the bound's expectation over both noises, by Gauss-Hermite, lies between ELBO and log p."""
+    shift, (nodes, weights) = 0.8, oracles.hermite(60)
+    log_w = (-shift * nodes - shift**2 / 2)[torch.cartesian_prod(torch.arange(60), torch.arange(60))].T
+    bound = torch.outer(weights, weights).flatten() @ oracles.importance_bound(log_w)
+    second = -(math.exp(shift**2) - 1) / 4  # Nowozin (2018), of order 1/K
+    assert -(shift**2) / 2 < float(bound) < 0
+    assert float(bound) == pytest.approx(second, abs=0.05)
+
+
+def test_ladder_of_an_enumerated_model():
+    """The bounds of a model with three codes are the published ones, growing towards log p."""
+    tensors = ((0.2, 0.5, 0.3), (0.1, 0.6, 0.05), (0.3, 0.3, 0.4))
+    model = Enumerated(*(torch.tensor(values, dtype=torch.float64) for values in tensors))
+    ladder = []
+    for samples in range(1, 7):
+        log_w, probabilities = model.samples(samples)
+        assert float(probabilities.sum()) == pytest.approx(1, abs=1e-12)
+        ladder.append(float(probabilities @ oracles.importance_bound(log_w)))
+    expected = [-2.125781, -1.748919, -1.546868, -1.425986, -1.348764, -1.296934]
+    assert ladder == pytest.approx(expected, abs=1e-6)
+    assert model.log_likelihood() == pytest.approx(-1.093625, abs=1e-6)
+
+
+def test_shares_are_the_gradient_of_the_bound(draw):
+    """Shares sum to one, are softmax, and are the derivative of log mean exp, also where weights underflow."""
+    for log_w in (draw.normal(5, 3), draw.normal(5, 3, scale=1e3, shift=-1e4)):
+        leaf = log_w.clone().requires_grad_(True)
+        (torch.logsumexp(leaf, 0) - math.log(5)).sum().backward()
+        assert torch.allclose(oracles.importance_shares(log_w), leaf.grad, atol=1e-10)
+        assert torch.allclose(oracles.importance_bound(log_w), torch.logsumexp(log_w, 0) - math.log(5), atol=1e-9)
+
+
+def test_divergence_by_dimension_adds_up(draw):
+    """The divergences of the dimensions add up to that of the code, and to the one of a prior that is N(0, I)."""
+    toy, x = AffineModel.drawn(draw, 3), draw.binary(5, 1, 2, 3)
+    mu, log_var = toy.encode(x)
+    whole = oracles.kl_standard_normal(mu, log_var)
+    assert torch.allclose(oracles.kl_of_dimensions(mu, log_var).sum(-1), whole, atol=1e-12)
+    assert torch.allclose(oracles.kl_to_prior(toy, x), whole, atol=1e-12)
+
+
+def test_shifted_gradients_are_those_of_the_bound(draw):
+    """A draw is the derivative of the negative bound for the shift, and with one sample it has the mean `shift`."""
+    eps, shift = draw.normal(4, 1), torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+
+    class Repeated:
+        def normal(self, *shape):
+            return eps.expand(shape)
+
+    (-(torch.logsumexp(-(shift**2) / 2 - shift * eps, 0) - math.log(4)).sum()).backward()
+    assert torch.allclose(oracles.shifted_gradients(0.7, 4, 3, Repeated()), shift.grad.expand(3), atol=1e-12)
+    assert float(oracles.shifted_gradients(0.7, 1, 20_000, draw).mean()) == pytest.approx(
+        0.7, abs=6 / math.sqrt(20_000)
+    )
+
+
+def test_signal_of_the_encoder_falls_with_the_samples(draw):
+    """The mean gradient falls like 1/K and its standard deviation like 1/sqrt(K) (Rainforth et al. 2018)."""
+    few, many = (oracles.shifted_gradients(0.5, samples, 40_000, draw) for samples in (8, 32))
+    assert float(few.mean() / many.mean()) == pytest.approx(4, rel=0.25)
+    assert float(few.std() / many.std()) == pytest.approx(2, rel=0.1)
+
+
+def test_traversal_moves_a_logit_by_its_column(draw):
+    """Against the reconstruction, the logits move by the change of the coordinate times its column of the weights."""
+    toy, x = AffineModel.drawn(draw, 3), draw.binary(1, 1, 2, 3)
+    mu, _ = toy.encode(x)
+    got = torch.logit(oracles.traversal(toy, x, [2, 0], [-1.0, 0.5]))
+    for row, dim in enumerate((2, 0)):
+        for column, value in enumerate((-1.0, 0.5)):
+            moved = ((value - mu[0, dim]) * toy.weight[:, dim]).reshape(1, 2, 3)
+            assert torch.allclose(got[row, column] - toy.decode(mu)[0], moved, atol=1e-9)

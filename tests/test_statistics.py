@@ -114,12 +114,32 @@ def test_same_distribution_of_points(generator):
     assert not statistics.same_distribution(first, second[:, :1].expand(-1, 2))
 
 
+def test_variances_of_normal_draws(generator):
+    """The mean of sample variances agrees with that of the true ones, also where these differ, and not with another."""
+    variances = torch.tensor([0.2, 1.0, 4.0], dtype=torch.float64)
+    draws = variances.sqrt() * torch.randn(500, 3, generator=generator).double()
+    value = float(draws.var(0).mean())
+    assert statistics.variances_are(value, variances, 500)
+    assert not statistics.variances_are(value, 2 * variances, 500)
+    assert not statistics.variances_are(value, variances.sqrt(), 500)
+
+
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
 def test_false_alarms_stay_below_alpha(alpha, generator):
     """Over 2,000 repetitions no check refuses right draws clearly more often than alpha says."""
     repetitions, n = 2000, 200
     cuts, half = torch.linspace(0.1, 0.9, 9, dtype=torch.float64), torch.tensor([0.5])
-    names = ("proportions", "distribution", "counts", "lipschitz", "mean", "shares", "normal points", "same points")
+    names = (
+        "proportions",
+        "distribution",
+        "counts",
+        "lipschitz",
+        "mean",
+        "shares",
+        "normal points",
+        "same points",
+        "variances",
+    )
     alarms = dict.fromkeys(names, 0)
     p = torch.full((4,), 0.25, dtype=torch.float64)
     for _ in range(repetitions):
@@ -133,6 +153,8 @@ def test_false_alarms_stay_below_alpha(alpha, generator):
         points, others = torch.randn(2, n, 2, generator=generator)
         alarms["normal points"] += not statistics.standard_normal(points, alpha)
         alarms["same points"] += not statistics.same_distribution(points, others, alpha)
+        values = (u.new_tensor([0.5, 2.0]).sqrt() * points.double()).var(0)
+        alarms["variances"] += not statistics.variances_are(float(values.mean()), u.new_tensor([0.5, 2.0]), n, alpha)
         alarms["shares"] += not statistics.same_shares(u.mean()[None], v.mean()[None], n, 1.0, alpha)
     limit = repetitions * alpha + 5 * math.sqrt(repetitions * alpha)  # five standard errors of the count
     assert all(count <= limit for count in alarms.values()), alarms
