@@ -50,6 +50,20 @@ POINTS = {
         "written_flow": 1,
         "written_direction": 1,
     },
+    "iwae": {
+        "test_log_weights": 4,
+        "test_iwae_bound": 4,
+        "test_normalized_weights": 2,
+        "test_iwae_loss": 5,
+        "test_log_likelihood": 5,
+        "test_active_units": 3,
+        "test_gradient_snr": 3,
+        "test_latent_traversal": 2,
+        "test_trained_iwae": 4,
+        "written_bound": 1,
+        "written_snr": 1,
+        "written_table": 1,
+    },
 }
 
 
