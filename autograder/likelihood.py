@@ -28,6 +28,7 @@ from lab import binarize, load, results
 TRAINED: dict[str, dict[str, str | None]] = {
     "vae": {"vae": None},
     "priors": {"vae_mixture": "mixture", "vae_flow": "flow"},
+    "iwae": {"vae_k1": None, "vae_k5": None, "iwae_k5": None, "vae_k50": None, "iwae_k50": None},
 }
 PRIORS = {name: kind for models in TRAINED.values() for name, kind in models.items()}
 REFERENCE = ROOT / "solutions" / "reference.yaml"
@@ -74,14 +75,17 @@ class Measurement:
     latent_dim: int
 
 
-def held_out(course: Course) -> torch.Tensor:
-    """Return UNIT_IMAGES test images in their fixed binarisation, (N, 1, 28, 28); every tenth of them is used for the bound.
+def held_out(course: Course, how: str = "fixed") -> torch.Tensor:
+    """Return UNIT_IMAGES test images, (N, 1, 28, 28) in {0, 1}; every tenth of them is used for the bound.
 
+    Args:
+        course: says the data set.
+        how: of `lab.binarize`.
     Raises:
         lab.DataError: the data set is missing or corrupt.
     """
     images = load("test", dataset=course.dataset, root=course.data, device="cpu")
-    return binarize(images[:: max(1, len(images) // UNIT_IMAGES)][:UNIT_IMAGES], "fixed")
+    return binarize(images[:: max(1, len(images) // UNIT_IMAGES)][:UNIT_IMAGES], how)
 
 
 @dataclass(frozen=True)
@@ -314,7 +318,7 @@ def evaluation(measurement: Measurement, course: Course, name: str = "vae", refe
         NoReference: there are no reference runs for the course's data set and budget.
     """
     conditions = f"{course.dataset} at {course.budget}"
-    wanted = ("vae",) if PRIORS[name] is None else ("vae", name)
+    wanted = (name,) if PRIORS[name] is None else ("vae", name)
     groups: dict[tuple[str, str], list[dict]] = {}
     for key, record in results.load(reference).items():
         dataset, budget, model, network, _ = key.split("/")

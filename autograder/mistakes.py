@@ -1214,3 +1214,656 @@ SAID |= {
     "sampled_noise": "The samples are the noise itself.",
     "kept_values": "Compute what follows from parameters in every call: training changes them.",
 }
+
+
+# --- the assignment `iwae` --------------------------------------------------------------------------------------------
+
+
+def _sampled_with(toy, x, eps, prior=1.0, posterior=-1.0):
+    """Return log p(x|z) + prior * log p(z) + posterior * log q(z|x)."""
+    _, _, _, reconstruction, density, log_prior = _terms(toy, x, eps)
+    return reconstruction + prior * log_prior + posterior * density
+
+
+# toy (oracles.AffineModel), x, eps
+LOG_WEIGHTS = (
+    Mistake(
+        "closed_form",
+        (
+            "The divergence from q(z|x) to the prior stands here in closed form. It is an average over z: a weight "
+            "belongs to one z, at which all three log-densities are evaluated."
+        ),
+        lambda toy, x, eps: (
+            _reconstruction(toy, x, eps)
+            - (oracles.kl_standard_normal(*toy.encode(x)) if toy.prior is None else oracles.kl_to_prior(toy, x))
+        ),
+    ),
+    Mistake(
+        "closed_form_standard",
+        "The divergence to N(0, I) stands here in closed form, although the model has a prior of its own.",
+        lambda toy, x, eps: _reconstruction(toy, x, eps) - oracles.kl_standard_normal(*toy.encode(x)),
+    ),
+    Mistake(
+        "prior_ignored",
+        "log p(z) is that of N(0, I), although the model has a prior of its own.",
+        lambda toy, x, eps: _sampled(toy.changed(prior=None), x, eps),
+    ),
+    Mistake(
+        "prior_missing",
+        "The term log p(z) is missing: the numerator of a weight is the joint density of x and z.",
+        lambda toy, x, eps: _sampled_with(toy, x, eps, prior=0.0),
+    ),
+    Mistake(
+        "prior_twice",
+        "The term log p(z) is counted twice.",
+        lambda toy, x, eps: _sampled_with(toy, x, eps, prior=2.0),
+    ),
+    Mistake(
+        "prior_sign",
+        "log p(z) and log q(z|x) are both subtracted. Which of them stands in the numerator of the weight?",
+        lambda toy, x, eps: _sampled_with(toy, x, eps, prior=-1.0),
+    ),
+    Mistake(
+        "divergence_sign",
+        "log p(z) and log q(z|x) have each other's sign.",
+        lambda toy, x, eps: _sampled_with(toy, x, eps, prior=-1.0, posterior=1.0),
+    ),
+    Mistake(
+        "posterior_added",
+        "log q(z|x) is added; it stands in the denominator of the weight.",
+        lambda toy, x, eps: _sampled_with(toy, x, eps, posterior=1.0),
+    ),
+    Mistake(
+        "posterior_missing",
+        "The term log q(z|x) is missing: samples of q stand for the prior only after division by its density.",
+        lambda toy, x, eps: _sampled_with(toy, x, eps, posterior=0.0),
+    ),
+    Mistake(
+        "density_of_noise",
+        "log q(z|x) is the density of eps. z is eps moved and stretched: by how much does stretching thin a density?",
+        lambda toy, x, eps: (
+            _reconstruction(toy, x, eps)
+            + _terms(toy, x, eps)[5]
+            - oracles.gaussian_log_prob(eps, torch.zeros_like(eps), torch.zeros_like(eps))
+        ),
+    ),
+    Mistake(
+        "reconstruction_alone",
+        "This is log p(x|z) alone.",
+        lambda toy, x, eps: _reconstruction(toy, x, eps),
+    ),
+    Mistake(
+        "negative",
+        "The sign is turned round: this is minus the log weight.",
+        lambda toy, x, eps: -_sampled(toy, x, eps),
+    ),
+    Mistake("weight", "These are the weights; their logarithms are asked.", lambda *i: torch.exp(_sampled(*i))),
+    Mistake(
+        "mean_decoded",
+        "Every sample is the mean of q(z|x): eps is not used.",
+        lambda toy, x, eps: _sampled(toy, x, torch.zeros_like(eps)),
+    ),
+    Mistake(
+        "first_sample",
+        "All samples are the first one. The first axis of eps counts the samples.",
+        lambda toy, x, eps: _sampled(toy, x, eps[:1].expand(eps.shape)),
+    ),
+    Mistake(
+        "noise_shared",
+        "All images use the noise of the first one. Every sample of every image has its own row of eps.",
+        lambda toy, x, eps: _sampled(toy, x, eps[:, :1].expand(eps.shape)),
+    ),
+    Mistake(
+        "axes_guessed",
+        "Where K and B are equal, eps of shape (K, B, D) is taken for (B, K, D). Its axes have a fixed order.",
+        lambda toy, x, eps: _sampled(toy, x, eps.transpose(0, 1)).T,
+    ),
+    Mistake(
+        "pixels_averaged",
+        "The pixels are averaged. The probability of an image is the product over its pixels.",
+        lambda toy, x, eps: _sampled(toy, x, eps) - (1 - 1 / toy.pixels) * _reconstruction(toy, x, eps),
+    ),
+    Mistake(
+        "samples_averaged",
+        "The K samples are averaged: this is the ELBO. A log weight for every sample is asked.",
+        lambda toy, x, eps: _sampled(toy, x, eps).mean(0),
+    ),
+    Mistake(
+        "bound",
+        "This is the bound already. A log weight for every sample is asked; what is made of them comes next.",
+        lambda toy, x, eps: oracles.importance_bound(_sampled(toy, x, eps)),
+    ),
+    Mistake(
+        "normalized",
+        "The weights of an image are normalised already. Here they are asked as they come.",
+        lambda toy, x, eps: torch.log_softmax(_sampled(toy, x, eps), 0),
+    ),
+    Mistake(
+        "transposed",
+        "Samples and images are exchanged: the samples are the first axis.",
+        lambda toy, x, eps: _sampled(toy, x, eps).T,
+    ),
+    Mistake(
+        "images_averaged",
+        "The images are averaged. Keep one log weight for every sample of every image.",
+        lambda toy, x, eps: _sampled(toy, x, eps).mean(1),
+    ),
+)
+
+LOG_K_SIGN = (
+    "log K is added where it is to be subtracted. Copy every sample once, so that there are 2K: does your bound stay "
+    "what it was?"
+)
+LOG_K_MISSING = (
+    "log K is missing: the weights are summed, where their mean is asked. Copy every sample once, so that there are "
+    "2K: does your bound stay what it was?"
+)
+
+# log_w
+IWAE_BOUND = (
+    Mistake("log_k_sign", LOG_K_SIGN, lambda w: torch.logsumexp(w, 0) + math.log(len(w))),
+    Mistake("log_k_missing", LOG_K_MISSING, lambda w: torch.logsumexp(w, 0)),
+    Mistake(
+        "log_of_batch",
+        "The logarithm of the number of images is subtracted. The mean is one over the samples.",
+        lambda w: torch.logsumexp(w, 0) - math.log(w.shape[1]),
+    ),
+    Mistake(
+        "one_less",
+        "The sum of the weights is divided by K - 1. It is a plain mean.",
+        lambda w: torch.logsumexp(w, 0) - math.log(len(w) - 1) if len(w) > 1 else None,
+    ),
+    Mistake(
+        "mean_of_logs",
+        (
+            "The logarithms are averaged: this is the ELBO with K samples, which does not get tighter with K. Which "
+            "comes first in the bound, the mean or the logarithm?"
+        ),
+        lambda w: w.mean(0),
+    ),
+    Mistake(
+        "losses",
+        (
+            "The exponentials are those of the negative log weights, as if these were losses: the smallest weight "
+            "rules. The sign changes once, after the logarithm."
+        ),
+        lambda w: -(torch.logsumexp(-w, 0) - math.log(len(w))),
+    ),
+    Mistake(
+        "losses_negative",
+        "The exponentials are those of the negative log weights: the smallest weight rules.",
+        lambda w: torch.logsumexp(-w, 0) - math.log(len(w)),
+    ),
+    Mistake(
+        "losses_log_k_missing",
+        "The exponentials are those of the negative log weights, as if these were losses: the smallest weight rules.",
+        lambda w: -torch.logsumexp(-w, 0),
+    ),
+    Mistake(
+        "negative",
+        "This is the negative bound, a loss. The bound itself is asked; the sign changes in the loss.",
+        lambda w: -(torch.logsumexp(w, 0) - math.log(len(w))),
+    ),
+    Mistake(
+        "over_batch",
+        "The sum runs over the images. Each image has its own bound; the samples are the first axis.",
+        lambda w: torch.logsumexp(w, 1) - math.log(w.shape[1]),
+    ),
+    Mistake(
+        "over_batch_log_k",
+        "The sum runs over the images. Each image has its own bound; the samples are the first axis.",
+        lambda w: torch.logsumexp(w, 1) - math.log(len(w)),
+    ),
+    Mistake(
+        "over_all",
+        "Samples and images are averaged together. Each image has its own bound.",
+        lambda w: torch.logsumexp(w, (0, 1)) - math.log(w.numel()),
+    ),
+    Mistake(
+        "averaged_over_batch",
+        "The batch is averaged into one number. Keep one bound for every image; the loss averages.",
+        lambda w: (torch.logsumexp(w, 0) - math.log(len(w))).mean(),
+    ),
+    Mistake("mean_weight", "This is the mean weight; its logarithm is asked.", lambda w: torch.exp(w).mean(0)),
+    Mistake("largest", "Only the largest weight counts.", lambda w: w.max(0).values),
+    Mistake(
+        "largest_kept_out",
+        "The largest log weight is taken out of the exponentials, but not added again.",
+        lambda w: torch.logsumexp(w - w.amax(0), 0) - math.log(len(w)),
+    ),
+    Mistake(
+        "small_number",
+        "A small number is added inside the logarithm, which matters where all weights are small.",
+        lambda w: torch.log(torch.exp(w).mean(0) + 1e-8),
+    ),
+)
+
+# log_w
+NORMALIZED_WEIGHTS = (
+    Mistake(
+        "over_images",
+        "The weights sum to one over the images. It is the samples of one image that share the sum.",
+        lambda w: torch.softmax(w, 1),
+    ),
+    Mistake(
+        "over_all",
+        "All weights of the batch share one sum. It is the samples of one image that share the sum.",
+        lambda w: torch.softmax(w.flatten(), 0).reshape(w.shape),
+    ),
+    Mistake("logarithms", "These are the logarithms of the shares.", lambda w: torch.log_softmax(w, 0)),
+    Mistake("unnormalized", "These are the weights as they come: divide them by their sum.", lambda w: torch.exp(w)),
+    Mistake(
+        "largest_is_one",
+        "The largest weight of an image is one: these are not divided by their sum yet.",
+        lambda w: torch.exp(w - w.amax(0)),
+    ),
+    Mistake(
+        "mean_is_one",
+        "The weights have mean one over the samples; it is their sum that is to be one.",
+        lambda w: torch.softmax(w, 0) * len(w),
+    ),
+    Mistake(
+        "divided_logarithms",
+        "The log weights are divided by their sum: take the exponentials first.",
+        lambda w: w / w.sum(0),
+    ),
+    Mistake("sign", "The least likely sample weighs most: look at the sign.", lambda w: torch.softmax(-w, 0)),
+    Mistake("equal", "All samples weigh the same.", lambda w: torch.full_like(w, 1 / len(w))),
+)
+
+# log_w, for the form "fast"
+IWAE_LOSS = (
+    Mistake("log_k_sign", LOG_K_SIGN, lambda w: -(torch.logsumexp(w, 0) + math.log(len(w))).mean()),
+    Mistake("log_k_missing", LOG_K_MISSING, lambda w: -torch.logsumexp(w, 0).mean()),
+    Mistake("not_reduced", "There is one value for every image; one number is asked.", lambda w: -_bound(w)),
+    Mistake("summed", "The images are summed where their mean is asked.", lambda w: -_bound(w).sum()),
+    Mistake(
+        "sign",
+        "This is the bound, not its negative: a loss is what training makes smaller.",
+        lambda w: _bound(w).mean(),
+    ),
+    Mistake("mean_of_logs", "The log weights are averaged: this is the negative ELBO.", lambda w: -w.mean()),
+    Mistake(
+        "losses",
+        "The exponentials are those of the negative log weights, as if these were losses: the smallest weight rules.",
+        lambda w: (torch.logsumexp(-w, 0) - math.log(len(w))).mean(),
+    ),
+    Mistake(
+        "over_all",
+        "Samples and images are averaged together, before the logarithm. Each image has its own bound.",
+        lambda w: -(torch.logsumexp(w, (0, 1)) - math.log(w.numel())),
+    ),
+    Mistake(
+        "weighted",
+        'This is the value of the weighted forms. "fast" is the negative bound itself.',
+        lambda w: -(torch.softmax(w, 0) * w).sum(0).mean(),
+    ),
+)
+
+
+def _bound(w):
+    return torch.logsumexp(w, 0) - math.log(len(w))
+
+
+def _gradient_of(function):
+    """Return the formula of the gradient of a function of log_w."""
+
+    def formula(w):
+        leaf = w.detach().clone().requires_grad_(True)
+        return torch.autograd.grad(function(leaf), leaf)[0]
+
+    return formula
+
+
+def _weighted(weights):
+    return lambda w: -(weights(w.detach()) * w).sum(0).mean()
+
+
+# log_w -> the gradient of a loss
+IWAE_GRADIENT = (
+    Mistake(
+        "weights_attached",
+        (
+            "The weights in front of the log weights are differentiated as well. They are constants here: the "
+            "gradient of the bound is the weighted sum of the gradients of log w, and of nothing else."
+        ),
+        _gradient_of(lambda w: -(torch.softmax(w, 0) * w).sum(0).mean()),
+    ),
+    Mistake(
+        "log_weights_constant",
+        "It is the weights that are differentiated, and the log weights that are constant: just the other way round.",
+        _gradient_of(lambda w: -(torch.softmax(w, 0) * w.detach()).sum(0).mean()),
+    ),
+    Mistake("summed", "The images are summed where their mean is asked.", _gradient_of(lambda w: -_bound(w).sum())),
+    Mistake(
+        "samples_averaged",
+        "The weighted log weights are averaged over the samples. The weights sum to one already.",
+        _gradient_of(lambda w: -_bound(w).mean() / len(w)),
+    ),
+    Mistake(
+        "sign",
+        "The gradient has the wrong sign: a loss is what training makes smaller.",
+        _gradient_of(lambda w: _bound(w).mean()),
+    ),
+    Mistake(
+        "equal", "All samples weigh the same: this is the gradient of the ELBO.", _gradient_of(lambda w: -w.mean())
+    ),
+    Mistake(
+        "over_images",
+        "The weights sum to one over the images. It is the samples of one image that share the sum.",
+        _gradient_of(_weighted(lambda w: torch.softmax(w, 1))),
+    ),
+    Mistake(
+        "over_all",
+        "All weights of the batch share one sum. It is the samples of one image that share the sum.",
+        _gradient_of(_weighted(lambda w: torch.softmax(w.flatten(), 0).reshape(w.shape))),
+    ),
+    Mistake(
+        "unnormalized",
+        "The weights are scaled by the largest one, but not divided by their sum.",
+        _gradient_of(_weighted(lambda w: torch.exp(w - w.amax(0)))),
+    ),
+    Mistake(
+        "weights_times_weights",
+        "The weighted sum is one of the weights themselves; it is the log weights that are averaged.",
+        _gradient_of(lambda w: -(torch.softmax(w.detach(), 0) * torch.exp(w)).sum(0).mean()),
+    ),
+    Mistake(
+        "losses",
+        "The smallest weight rules: look at the sign inside the exponential.",
+        _gradient_of(_weighted(lambda w: torch.softmax(-w, 0))),
+    ),
+)
+
+
+def _chunks(log_w, num_samples, chunk_size):
+    return torch.stack([_bound(part) for part in log_w[:num_samples].split(chunk_size)])
+
+
+def _full_chunks(num_samples, chunk_size):
+    return num_samples // chunk_size * chunk_size
+
+
+def _last_filled(num_samples, chunk_size):
+    return -(-num_samples // chunk_size) * chunk_size
+
+
+def _log_mean(log_w, count, divisor):
+    return torch.logsumexp(log_w[:count], 0) - math.log(divisor)
+
+
+# log_w (as many as there may be, B), num_samples, chunk_size
+LOG_LIKELIHOOD = (
+    Mistake(
+        "log_means_averaged",
+        (
+            "The bounds of the chunks are averaged. That is the bound with chunk_size samples, which lies lower: keep "
+            "the logarithm of the sum of the weights over all chunks, and divide once."
+        ),
+        lambda w, n, c: _chunks(w, n, c).mean(0),
+    ),
+    Mistake(
+        "log_means_weighted",
+        (
+            "The bounds of the chunks are averaged, each by its size. That still is no bound with num_samples: the "
+            "sum of the weights over all chunks is asked for, and its logarithm in the end."
+        ),
+        lambda w, n, c: sum(_bound(part) * len(part) for part in w[:n].split(c)) / n,
+    ),
+    Mistake(
+        "chunk_means_equal",
+        "The means of the chunks are averaged as if all chunks had one size; the last may be smaller.",
+        lambda w, n, c: _bound(_chunks(w, n, c)),
+    ),
+    Mistake(
+        "log_means_added",
+        "The bounds of the chunks are added up.",
+        lambda w, n, c: _chunks(w, n, c).sum(0),
+    ),
+    Mistake(
+        "remainder_dropped",
+        "The samples that do not fill a chunk are left out: num_samples need not be a multiple of chunk_size.",
+        lambda w, n, c: _log_mean(w, _full_chunks(n, c), _full_chunks(n, c)),
+    ),
+    Mistake(
+        "remainder_dropped_but_counted",
+        "The samples that do not fill a chunk are left out of the sum, but counted in the mean.",
+        lambda w, n, c: _log_mean(w, _full_chunks(n, c), n),
+    ),
+    Mistake(
+        "last_chunk_filled",
+        "The last chunk is as large as the others, so that more than num_samples samples are used.",
+        lambda w, n, c: _log_mean(w, _last_filled(n, c), _last_filled(n, c)),
+    ),
+    Mistake(
+        "last_chunk_filled_not_counted",
+        "The last chunk is as large as the others: the sum is one of more than num_samples samples.",
+        lambda w, n, c: _log_mean(w, _last_filled(n, c), n),
+    ),
+    Mistake(
+        "chunk_counted",
+        "The logarithm of chunk_size is subtracted where that of num_samples belongs.",
+        lambda w, n, c: _log_mean(w, n, c),
+    ),
+    Mistake(
+        "chunks_counted",
+        "The logarithm of the number of chunks is subtracted where that of num_samples belongs.",
+        lambda w, n, c: _log_mean(w, n, -(-n // c)),
+    ),
+    Mistake(
+        "count_missing",
+        "log num_samples is missing: the weights are summed, where their mean is asked.",
+        lambda w, n, c: _log_mean(w, n, 1),
+    ),
+    Mistake("count_sign", LOG_K_SIGN, lambda w, n, c: torch.logsumexp(w[:n], 0) + math.log(n)),
+    Mistake(
+        "counted_in_each_chunk",
+        "log num_samples is subtracted for every chunk; once, in the end, is enough.",
+        lambda w, n, c: torch.logsumexp(w[:n], 0) - -(-n // c) * math.log(n),
+    ),
+    Mistake("last_chunk_only", "Only the last chunk counts.", lambda w, n, c: _bound(w[:n].split(c)[-1])),
+    Mistake("first_chunk_only", "Only the first chunk counts.", lambda w, n, c: _bound(w[:n].split(c)[0])),
+    Mistake(
+        "mean_of_logs",
+        "The log weights are averaged: this is the ELBO.",
+        lambda w, n, c: w[:n].mean(0),
+    ),
+    Mistake("largest", "Only the largest weight counts.", lambda w, n, c: w[:n].max(0).values - math.log(n)),
+    Mistake(
+        "averaged_over_batch",
+        "The images are averaged into one number. Keep one value for every image.",
+        lambda w, n, c: _log_mean(w, n, n).mean(),
+    ),
+    Mistake("negative", "This is the negative bound.", lambda w, n, c: -_log_mean(w, n, n)),
+)
+
+# mu, log_var
+ACTIVE_KL = (
+    Mistake(
+        "variance",
+        'This is the statistic of the rule "variance".',
+        lambda m, v: m.var(0),
+    ),
+    Mistake(
+        "summed",
+        "The divergences are summed over the images, where their mean is asked.",
+        lambda m, v: _kl(m, v).sum(0),
+    ),
+    Mistake(
+        "half_missing",
+        "The divergence is twice what it should be: is the factor ½ missing?",
+        lambda m, v: 2 * _kl(m, v).mean(0),
+    ),
+    Mistake("sign", "The divergence has the wrong sign.", lambda m, v: -_kl(m, v).mean(0)),
+    Mistake(
+        "over_latents",
+        "The mean runs over the latent dimensions. Each dimension has its own statistic, a mean over the images.",
+        lambda m, v: _kl(m, v).mean(-1),
+    ),
+    Mistake("images_kept", "There is one value for every image: average over the images.", lambda m, v: _kl(m, v)),
+    Mistake(
+        "of_the_average",
+        "This is the divergence of averaged parameters. It is the divergences of the images that are averaged.",
+        lambda m, v: _kl(m.mean(0), v.mean(0)),
+    ),
+    *(
+        Mistake(
+            f"averaged_over_batches_of_{size}",
+            "The images are taken in batches whose means are averaged, though the last batch is smaller.",
+            lambda m, v, size=size: torch.stack(
+                [_kl(*p).mean(0) for p in zip(m.split(size), v.split(size), strict=True)]
+            ).mean(0),
+        )
+        for size in (32, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000)
+    ),
+)
+
+# mu, log_var
+ACTIVE_VARIANCE = (
+    Mistake(
+        "kl",
+        'This is the statistic of the rule "kl".',
+        lambda m, v: _kl(m, v).mean(0),
+    ),
+    Mistake(
+        "variance_of_samples",
+        "The variances of q(z|x) are added: that is the variance of samples, about one for a dimension without use.",
+        lambda m, v: m.var(0) + torch.exp(v).mean(0),
+    ),
+    Mistake(
+        "mean_variance",
+        "This is the mean variance of q(z|x). How much the posterior mean varies from image to image is asked.",
+        lambda m, v: torch.exp(v).mean(0),
+    ),
+    Mistake("standard_deviation", "This is the standard deviation; its square is asked.", lambda m, v: m.std(0)),
+    Mistake(
+        "second_moment",
+        "The squares of the posterior means are averaged. A variance does not change when all means are shifted.",
+        lambda m, v: (m**2).mean(0),
+    ),
+    Mistake(
+        "of_log_var",
+        "This is the variance of log_var: look at the order of what the encoder returns.",
+        lambda m, v: v.var(0),
+    ),
+    Mistake(
+        "over_latents",
+        "The variance is one over the latent dimensions, where it is to run over the images.",
+        lambda m, v: m.var(-1),
+    ),
+    *(
+        Mistake(
+            f"averaged_over_batches_of_{size}",
+            (
+                "The images are taken in batches whose variances are averaged. The variance between the batches is "
+                "lost: take all posterior means together."
+            ),
+            lambda m, v, size=size: torch.stack([part.var(0) for part in m.split(size)]).mean(0),
+        )
+        for size in (32, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000)
+    ),
+)
+
+
+def _traversed(toy, x, dims, values, start=None, keep=False, added=False):
+    """Return the logits of a traversal, starting from other codes, or keeping what was replaced before."""
+    base = toy.encode(x)[0] if start is None else start
+    rows, code = [], base.clone()
+    for dim in dims:
+        row = []
+        for value in values:
+            code = code if keep else base.clone()
+            code[:, dim] = base[:, dim] + value if added else value
+            row.append(toy.decode(code.clone())[0])
+        rows.append(torch.stack(row))
+    return torch.stack(rows)
+
+
+# toy, x, dims, values
+LATENT_TRAVERSAL = (
+    Mistake(
+        "base_changed",
+        (
+            "A coordinate that was replaced stays replaced when the next one's turn comes: write into a copy of the "
+            "posterior mean."
+        ),
+        lambda *i: torch.sigmoid(_traversed(*i, keep=True)),
+    ),
+    Mistake("logits", "These are logits. Which function turns them into probabilities?", lambda *i: _traversed(*i)),
+    Mistake(
+        "thresholded",
+        "These are zeros and ones. The Bernoulli means are asked: probabilities between 0 and 1.",
+        lambda *i: (_traversed(*i) > 0).to(i[1].dtype),
+    ),
+    Mistake("sigmoid_twice", "The sigmoid is applied twice.", lambda *i: torch.sigmoid(torch.sigmoid(_traversed(*i)))),
+    Mistake(
+        "added",
+        "The values are added to the coordinate; it is to be replaced.",
+        lambda *i: torch.sigmoid(_traversed(*i, added=True)),
+    ),
+    Mistake(
+        "from_zero",
+        "All other coordinates are zero. They are to be those of the image's posterior mean.",
+        lambda toy, x, *i: torch.sigmoid(_traversed(toy, x, *i, start=torch.zeros_like(toy.encode(x)[0]))),
+    ),
+    Mistake(
+        "from_log_var",
+        "The other coordinates are those of log_var: look at the order of what the encoder returns.",
+        lambda toy, x, *i: torch.sigmoid(_traversed(toy, x, *i, start=toy.encode(x)[1])),
+    ),
+    Mistake(
+        "first_dims",
+        "The coordinates that are replaced are the first ones: dims says which.",
+        lambda toy, x, dims, values: torch.sigmoid(_traversed(toy, x, range(len(dims)), values)),
+    ),
+    Mistake(
+        "transposed",
+        "Rows and columns are exchanged: one row for every dimension, one column for every value.",
+        lambda *i: torch.sigmoid(_traversed(*i)).transpose(0, 1),
+    ),
+    Mistake(
+        "unused",
+        "Nothing is replaced: all images are the reconstruction.",
+        lambda toy, x, dims, values: torch.sigmoid(toy.decode(toy.encode(x)[0])).expand(
+            len(dims), len(values), *toy.shape
+        ),
+    ),
+)
+
+CATALOGUE |= {
+    "log_weights": LOG_WEIGHTS,
+    "iwae_bound": IWAE_BOUND,
+    "normalized_weights": NORMALIZED_WEIGHTS,
+    "iwae_loss": IWAE_LOSS,
+    "iwae_gradient": IWAE_GRADIENT,
+    "log_likelihood": LOG_LIKELIHOOD,
+    "active_kl": ACTIVE_KL,
+    "active_variance": ACTIVE_VARIANCE,
+    "latent_traversal": LATENT_TRAVERSAL,
+}
+
+SAID |= {
+    "bound_not_tighter": "The bound does not get tighter with K. Which comes first, the mean or the logarithm?",
+    "memory_grows": (
+        "Something of the size of all samples is kept: noise, logits, or the graph of every chunk, which torch.no_grad "
+        "keeps from being built. Draw, decode, and reduce to log weights chunk by chunk."
+    ),
+    "samples_left_out": "Fewer than num_samples samples are decoded: what becomes of those that do not fill a chunk?",
+    "noise_repeated": "All chunks, or all images, seem to share their noise: draw new noise for each.",
+    "runs_alike": "The noise is the same in every run: draw it anew, and do not seed inside the function.",
+    "not_averaged": "The images are summed where their mean is asked.",
+    "samples_ignored": "The variance is that of a single sample: is num_samples used?",
+    "standard_deviation": "This looks like a standard deviation; the variance is asked.",
+    "dead_counted": (
+        "Entries whose gradient is the same in every run take part in the mean. The weights of a pixel that is 0 in "
+        "all images have no gradient, and no signal-to-noise ratio: leave them out."
+    ),
+    "averaged_first": (
+        "Signal and noise are averaged over the entries before they are divided. The ratio is taken for each entry, "
+        "then the mean."
+    ),
+    "ratio_of_variance": "The mean is divided by the variance; the standard deviation belongs there.",
+    "gradient_of_elbo": "This is the gradient of the ELBO with K samples, whose signal does not fall with K.",
+    "mean_changed": "A row or an element of a tensor is the tensor itself: clone what you are going to write into.",
+    "strict_threshold": "A dimension is active where its statistic exceeds the threshold that was given.",
+}

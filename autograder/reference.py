@@ -2,7 +2,8 @@
 
 Two networks are trained with the reference solution's `train_step` and the prior N(0, I): the solution's convolutional one and, beside
 it, the fully connected 784–200–200–50 one of Burda et al. (2016). Where the course's assignments have learned priors, the convolutional
-one is trained with each of these, too. Finished runs are kept, so an interrupted command goes on where it was.
+one is trained with each of these, too; where they have bounds of several samples, a connected one with each of these. Finished runs are
+kept, so an interrupted command goes on where it was.
 """
 
 import contextlib
@@ -27,16 +28,24 @@ LATENT_DIM = 50
 NUM_COMPONENTS = 20
 NUM_FLOWS = 8
 SEEDS = 5
+MULTI_SAMPLE = {  # what models of the assignment iwae are trained with: objective, and samples an image
+    "vae_k1": ("vae", 1),
+    "vae_k5": ("vae", 5),
+    "iwae_k5": ("iwae", 5),
+    "vae_k50": ("vae", 50),
+    "iwae_k50": ("iwae", 50),
+}
 NUM_SAMPLES = 5000
+GRADIENT_IMAGES, GRADIENT_RUNS = 100, 100
 ROWS = 1000  # codes at a time: larger blocks leave the processor's cache
 
 
 class ConnectedEncoder(nn.Module):
-    """784–200–200–(50, 50) with tanh (Burda et al. 2016, section 5)."""
+    """784–200–200–(50, 50), with tanh as in Burda et al. (2016), section 5, where nothing else is asked for."""
 
-    def __init__(self, latent_dim: int):
+    def __init__(self, latent_dim: int, activation: type[nn.Module] = nn.Tanh):
         super().__init__()
-        hidden = (nn.Flatten(), nn.Linear(784, 200), nn.Tanh(), nn.Linear(200, 200), nn.Tanh())
+        hidden = (nn.Flatten(), nn.Linear(784, 200), activation(), nn.Linear(200, 200), activation())
         self.layers = nn.Sequential(*hidden, nn.Linear(200, 2 * latent_dim))
 
     def forward(self, x: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -45,11 +54,11 @@ class ConnectedEncoder(nn.Module):
 
 
 class ConnectedDecoder(nn.Module):
-    """50–200–200–784 with tanh."""
+    """50–200–200–784."""
 
-    def __init__(self, latent_dim: int):
+    def __init__(self, latent_dim: int, activation: type[nn.Module] = nn.Tanh):
         super().__init__()
-        hidden = (nn.Linear(latent_dim, 200), nn.Tanh(), nn.Linear(200, 200), nn.Tanh())
+        hidden = (nn.Linear(latent_dim, 200), activation(), nn.Linear(200, 200), activation())
         self.layers = nn.Sequential(*hidden, nn.Linear(200, 784), nn.Unflatten(-1, (1, 28, 28)))
 
     def forward(self, z: torch.Tensor) -> torch.Tensor:
@@ -85,8 +94,20 @@ class Run:
         return likelihood.PRIORS[self.model]
 
     @property
+    def objective(self) -> str:
+        """What is maximised: "vae", the mean of the samples' ELBOs, or "iwae", their importance weighted bound."""
+        return MULTI_SAMPLE.get(self.model, ("vae", 1))[0]
+
+    @property
+    def num_samples(self) -> int:
+        """Samples an image, K."""
+        return MULTI_SAMPLE.get(self.model, ("vae", 1))[1]
+
+    @property
     def name(self) -> str:
         """The model in the checkpoint's name."""
+        if self.model in MULTI_SAMPLE:
+            return self.objective
         return self.network if self.prior is None else self.model
 
     def key(self, course: Course) -> str:
@@ -96,15 +117,17 @@ class Run:
 
 def runs_for(assignments: Collection[str]) -> list[Run]:
     """Return the runs from which the gates of these assignments follow; N(0, I) belongs to all of them."""
-    models = {name: prior for of in assignments for name, prior in likelihood.TRAINED.get(of, {}).items()}
+    models = [name for of in assignments for name in likelihood.TRAINED.get(of, {}) if name != "vae"]
     kinds = [("vae", "convolutional"), ("vae", "connected")]
-    kinds += [(name, "convolutional") for name, prior in models.items() if prior is not None]
+    kinds += [(name, "connected" if name in MULTI_SAMPLE else "convolutional") for name in models]
     return [Run(model, network, seed) for seed in range(SEEDS) for model, network in kinds]
 
 
 def build(of: Run, device: torch.device | str) -> nn.Module:
     """Return the untrained model of a run; whatever its prior, the networks of a seed start from the same weights."""
     torch.manual_seed(1000 + of.seed)
+    if of.model in MULTI_SAMPLE:
+        return _multi_sample(of).to(device)
     model = solution()["VAE"](latent_dim=LATENT_DIM)
     if of.network == "connected":
         model.encoder, model.decoder = ConnectedEncoder(LATENT_DIM), ConnectedDecoder(LATENT_DIM)
@@ -115,10 +138,26 @@ def build(of: Run, device: torch.device | str) -> nn.Module:
     return model.to(device)
 
 
-def plan(network: str, budget: str) -> lab.Budget:
-    """Return how a network is trained: a connected epoch costs a third of a convolutional one, and four times as many are made."""
+def _multi_sample(of: Run) -> nn.Module:
+    """Return the untrained model of the notebook iwae: connected networks with SiLU, which trains faster than tanh on short budgets."""
+    given = solution("iwae")
+
+    class MultiSampleVAE(solution()["VAE"]):
+        def forward(self, x):
+            eps = torch.randn(of.num_samples, len(x), LATENT_DIM, dtype=x.dtype, device=x.device)
+            if of.objective == "vae":
+                return -self.elbo(x, eps).mean()
+            return given["iwae_loss"](given["log_weights"](self, x, eps), "fast")
+
+    model = MultiSampleVAE(latent_dim=LATENT_DIM)
+    model.encoder, model.decoder = ConnectedEncoder(LATENT_DIM, nn.SiLU), ConnectedDecoder(LATENT_DIM, nn.SiLU)
+    return model
+
+
+def plan(of: Run, budget: str) -> lab.Budget:
+    """Return how a run is trained: the connected network of `vae` for four times as many epochs, which cost a third each."""
     base = lab.BUDGETS[budget]
-    if network == "convolutional":
+    if of.network == "convolutional" or of.model in MULTI_SAMPLE:
         return base
     # Measured: at quick's batches of 16, rates above this spread the tanh network's seeds over 13 nats.
     factor = 0.5 if budget == "quick" else 1.5
@@ -128,7 +167,8 @@ def plan(network: str, budget: str) -> lab.Budget:
 def run(course: Course, log: Callable[[str], None] = print) -> None:
     """Train and measure the reference runs of the course's data set and budget into solutions/reference.yaml.
 
-    First all runs with what the gates need, then the likelihood with NUM_SAMPLES samples; what is there already is kept.
+    First all runs with what the gates need, then the likelihood with NUM_SAMPLES samples, then what the assignment iwae compares; what is
+    there already is kept.
     """
     train_step = solution()["train_step"]
     device = lab.device()
@@ -136,18 +176,27 @@ def run(course: Course, log: Callable[[str], None] = print) -> None:
     images = {split: lab.load(split, dataset=course.dataset, root=course.data, device=device) for split in splits}
     held_out = likelihood.held_out(course)
     folder = ROOT / "solutions" / "checkpoints" / f"{course.dataset}-{course.budget}"
-    for stage, entry in ((gates, "gate_bound"), (likelihoods, "log_likelihood")):
+    thresholded = likelihood.held_out(course, "threshold")
+    stages = (
+        ("gate_bound", lambda of, model: gates(model, held_out, of.prior)),
+        ("log_likelihood", lambda of, model: likelihoods(model, held_out)),
+        ("gradient_snr", lambda of, model: diagnostics(model, held_out, thresholded, of.num_samples)),
+    )
+    for entry, measured in stages:
         for of in runs_for(course.assignments):
+            if entry == "gradient_snr" and of.model not in MULTI_SAMPLE:
+                continue
             key = of.key(course)
             if entry in lab.results.load(likelihood.REFERENCE).get(key, {}):
                 log(f"{key}: {entry} is there already")
                 continue
             model = build(of, device)
-            budget = plan(of.network, course.budget)
+            budget = plan(of, course.budget)
             data = {"images": images["train"], "validation": images["validation"]}
-            history = lab.fit(model, train_step, name=of.name, seed=of.seed, budget=budget, folder=folder, **data)
+            settings = {"name": of.name, "k": of.num_samples, "seed": of.seed, "budget": budget, "folder": folder}
+            history = lab.fit(model, train_step, **settings, **data)
             # on a processor convolutions take a third less time with the channels last
-            record = stage(model.cpu().to(memory_format=torch.channels_last), held_out, of.prior)
+            record = measured(of, model.cpu().to(memory_format=torch.channels_last))
             record |= {
                 "epochs": history.epochs,
                 "learning_rate": budget.learning_rate,
@@ -176,7 +225,7 @@ def gates(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
     return {f"gate_{name}": round(getattr(found, name), 3) for name in names} | {"active_units": found.active_units}
 
 
-def likelihoods(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
+def likelihoods(model: nn.Module, images: torch.Tensor) -> dict:
     """Return the bound with NUM_SAMPLES samples and the ELBO on all held-out images; arguments as for `gates`."""
     started = time.perf_counter()
     bound, elbo = log_likelihood(model.eval(), images, NUM_SAMPLES)
@@ -187,6 +236,27 @@ def likelihoods(model: nn.Module, images: torch.Tensor, prior: str | None) -> di
         "num_samples": NUM_SAMPLES,
         "images": len(images),
         "evaluation_seconds": round(time.perf_counter() - started, 1),
+    }
+
+
+def diagnostics(model: nn.Module, images: torch.Tensor, thresholded: torch.Tensor, num_samples: int) -> dict:
+    """Return what tells an importance weighted autoencoder from a VAE beside its likelihood.
+
+    Args:
+        model: on the processor.
+        images, thresholded: held-out images, drawn once and cut at one half, (N, 1, 28, 28) in {0, 1}.
+        num_samples: K of the bound whose gradient is looked at.
+    """
+    given = solution("iwae")
+    variance, snr = given["gradient_snr"](
+        model, images[:GRADIENT_IMAGES], num_samples, GRADIENT_RUNS, torch.Generator().manual_seed(0)
+    )
+    bound, _ = log_likelihood(model.eval(), thresholded, NUM_SAMPLES)
+    return {
+        "gradient_variance": float(f"{variance:.4g}"),
+        "gradient_snr": float(f"{snr:.4g}"),
+        "active_units_kl": given["active_units"](model, images, "kl")[0],
+        "log_likelihood_thresholded": round(float(bound.mean()), 3),
     }
 
 

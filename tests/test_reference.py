@@ -16,10 +16,12 @@ IMAGES = torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]).reshape(3, 1, 1, 2)
 
 
 def test_runs_are_those_that_the_gates_need():
-    """N(0, I) is trained with two networks whatever the assignments, each learned prior of an assignment with one."""
+    """N(0, I) is trained with two networks whatever the assignments, each other model of an assignment with one."""
     networks = {("vae", "convolutional"), ("vae", "connected")}
     priors = {("vae_mixture", "convolutional"), ("vae_flow", "convolutional")}
-    for assignments, kinds in ((("vae",), networks), (("priors",), networks | priors), (("other",), networks)):
+    samples = {(name, "connected") for name in ("vae_k1", "vae_k5", "iwae_k5", "vae_k50", "iwae_k50")}
+    more = ((("vae",), set()), (("priors",), priors), (("iwae", "vae"), samples), (("other",), set()))
+    for assignments, kinds in ((assignments, networks | kinds) for assignments, kinds in more):
         found = runs_for(assignments)
         assert {(run.model, run.network) for run in found} == kinds
         assert len(found) == len(set(found)) == 5 * len(kinds)
@@ -27,7 +29,7 @@ def test_runs_are_those_that_the_gates_need():
 
 def test_runs_have_keys_that_evaluation_reads(tmp_path, monkeypatch):
     """With a record under the key of every run, each model of every assignment can be judged."""
-    course = Course(course_id="t", assignments=("vae", "priors"), dataset="glyphs", budget="quick")
+    course = Course(course_id="t", assignments=tuple(likelihood.TRAINED), dataset="glyphs", budget="quick")
     path = tmp_path / "reference.yaml"
     for run in runs_for(course.assignments):
         record = {"gate_bound": -90.0 - run.seed, "gate_elbo": -95.0, "active_units": 20}
@@ -38,10 +40,33 @@ def test_runs_have_keys_that_evaluation_reads(tmp_path, monkeypatch):
 
 
 def test_runs_have_checkpoints_of_their_own():
-    """No two runs share a checkpoint, and those of a learned prior are named as the notebook names them."""
-    found = runs_for(("vae", "priors"))
-    assert len({(run.name, run.seed) for run in found}) == len(found)
-    assert {run.name for run in found if run.prior} == {"vae_mixture", "vae_flow"}
+    """No two runs share a checkpoint, and those beside the assignment vae's are named as the notebooks name them."""
+    found = runs_for(likelihood.TRAINED)
+    assert len({(run.name, run.num_samples, run.seed) for run in found}) == len(found)
+    names = {(run.name, run.num_samples) for run in found if run.model != "vae"}
+    assert names == {("vae_mixture", 1), ("vae_flow", 1), *((of, k) for of in ("vae", "iwae") for k in (1, 5, 50))} - {
+        ("iwae", 1)
+    }
+
+
+@pytest.mark.parametrize("name", reference.MULTI_SAMPLE)
+def test_multi_sample_models_have_the_objective_of_their_name(name):
+    """A batch's loss is the negative mean over images of the samples' mean ELBO, or of their importance weighted bound."""
+    objective, k = reference.MULTI_SAMPLE[name]
+    model = reference.build(Run(name, "connected", 0), "cpu")
+    x = (torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.3).float()
+    torch.manual_seed(5)
+    loss = model(x)
+    torch.manual_seed(5)
+    eps = torch.randn(k, 3, 50)
+    expected = model.elbo(x, eps).mean()
+    if objective == "iwae":
+        mu, log_var = model.encoder(x)
+        z = mu + torch.exp(log_var / 2) * eps
+        log_p = torch.distributions.Bernoulli(logits=model.decoder(z)).log_prob(x).sum((-3, -2, -1))
+        log_ratio = 0.5 * (eps**2 + log_var - z**2).sum(-1)
+        expected = ((log_p + log_ratio).logsumexp(0) - math.log(k)).mean()
+    torch.testing.assert_close(loss, -expected)
 
 
 def test_networks_of_a_seed_start_alike(monkeypatch):

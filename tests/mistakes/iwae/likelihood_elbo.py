@@ -1,0 +1,15 @@
+"""The log weights are averaged."""
+
+FAILS = {"log_likelihood"}
+HINT = "this is the ELBO"
+
+
+@torch.no_grad()
+def log_likelihood(model, x, num_samples, chunk_size, generator=None):
+    chunks = []
+    for start in range(0, num_samples, chunk_size):
+        size = min(chunk_size, num_samples - start)
+        chunks.append(
+            log_weights(model, x, torch.randn(size, len(x), model.latent_dim, generator=generator, dtype=x.dtype))
+        )
+    return torch.cat(chunks).mean(0)

@@ -1,0 +1,19 @@
+"""The last chunk is as large as the others."""
+
+FAILS = {"log_likelihood"}
+HINT = "as large as the others"
+
+
+@torch.no_grad()
+def log_likelihood(model, x, num_samples, chunk_size, generator=None):
+    total = torch.full((len(x),), -math.inf, dtype=x.dtype)
+    for _ in range(0, num_samples, chunk_size):
+        size = chunk_size
+        total = torch.logaddexp(
+            total,
+            torch.logsumexp(
+                log_weights(model, x, torch.randn(size, len(x), model.latent_dim, generator=generator, dtype=x.dtype)),
+                0,
+            ),
+        )
+    return total - math.log(num_samples)

@@ -1,0 +1,17 @@
+"""The weights sum to one over the images."""
+
+FAILS = {"iwae_loss"}
+HINT = "samples of one image that share"
+
+
+def iwae_loss(log_w, form):
+    if form == "fast":
+        return -iwae_bound(log_w).mean()
+    if form == "normalized":
+        weights = torch.softmax(log_w.detach(), 1)
+    elif form == "original":
+        scaled = torch.exp(log_w.detach() - log_w.detach().amax(0))
+        weights = scaled / scaled.sum(0)
+    else:
+        raise ValueError(form)
+    return -(weights * log_w).sum(0).mean()

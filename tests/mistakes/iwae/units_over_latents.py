@@ -1,0 +1,16 @@
+"""The statistics run over the latent dimensions."""
+
+FAILS = {"active_units"}
+HINT = "over the latent dimensions"
+
+
+@torch.no_grad()
+def active_units(model, x, rule, threshold=0.01):
+    mu, log_var = model.encoder(x)
+    if rule == "kl":
+        statistic = kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)).mean(-1)
+    elif rule == "variance":
+        statistic = mu.var(-1)
+    else:
+        raise ValueError(rule)
+    return int((statistic > threshold).sum()), statistic

@@ -1,0 +1,16 @@
+"""The variance of samples is taken."""
+
+FAILS = {"active_units"}
+HINT = "nothing has to be sampled"
+
+
+@torch.no_grad()
+def active_units(model, x, rule, threshold=0.01):
+    mu, log_var = model.encoder(x)
+    if rule == "kl":
+        statistic = kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)).mean(0)
+    elif rule == "variance":
+        statistic = (mu + torch.exp(log_var / 2) * torch.randn_like(mu)).var(0)
+    else:
+        raise ValueError(rule)
+    return int((statistic > threshold).sum()), statistic

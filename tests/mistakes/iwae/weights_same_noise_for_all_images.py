@@ -1,0 +1,14 @@
+"""All images share the noise of the first."""
+
+FAILS = {"log_weights"}
+HINT = "noise of the first one"
+
+
+def log_weights(model, x, eps):
+    mu, log_var = model.encoder(x)
+    z = reparameterize(mu, log_var, eps[:, :1].expand(eps.shape))
+    zeros = torch.zeros_like(z)
+    log_p = bernoulli_log_prob(x, model.decoder(z))
+    log_prior = gaussian_log_prob(z, zeros, zeros) if model.prior is None else model.prior.log_prob(z)
+    log_q = gaussian_log_prob(z, mu, log_var)
+    return log_p + log_prior - log_q
