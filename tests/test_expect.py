@@ -123,6 +123,15 @@ def test_every_known_formula_is_recognised(exercise):
         "planar_inverse": [(layer, normal(5, 3)) for layer in layers],
         "flow_prior": [(layers, normal(5, 3))],
         "monte_carlo_elbo": [(model, x, normal(*lead, 5, 2)) for model in (toy, own) for lead in ((), (3,))],
+        "log_weights": [(model, x, normal(k, 5, 2)) for model in (toy, own) for k in (3, 5)],
+        "iwae_bound": [(3 * normal(4, 5),), (3 * normal(4, 5) - 1e4,)],
+        "normalized_weights": [(3 * normal(4, 5),), (3 * normal(4, 5) - 1e4,)],
+        "iwae_loss": [(3 * normal(4, 5),), (3 * normal(4, 5) - 1e4,)],
+        "iwae_gradient": [(3 * normal(4, 5),)],
+        "log_likelihood": [(3 * normal(20, 1), 7, chunk) for chunk in (3, 7, 20)],
+        "active_kl": [(normal(5, 3), normal(5, 3))],
+        "active_variance": [(normal(5, 3), normal(5, 3))],
+        "latent_traversal": [(toy, x[:1], [1, 0], [-1.0, 2.0, 0.5])],
     }[exercise]
     unseen = {mistake.key for mistake in mistakes.CATALOGUE[exercise]}
     for arguments in inputs:
