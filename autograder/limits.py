@@ -255,8 +255,11 @@ def _shares(processes: list[psutil.Process], held: int) -> int:
         with contextlib.suppress(OSError):  # it has ended
             try:
                 share = _resident(process.pid, "smaps_rollup")
+            except PermissionError:  # a process can hide this from its own user
+                share = {}
+            if "Pss_Anon" in share:
                 private, shared = private + share["Pss_Anon"], shared + share["Pss_Shmem"]
-            except PermissionError:  # a process can hide this from its own user: then all of it is its own
+            else:  # hidden, or Linux before 5.3: then all of it is its own
                 resident = _resident(process.pid, "status")
                 private, shared = private + resident["RssAnon"], shared + resident["RssShmem"]
     return private + max(shared, held)

@@ -9,6 +9,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
+from autograder import limits
 from autograder.limits import ControlGroup, Limits, Watchdog, descendants
 
 LIMITS = Limits(memory_mib=1536, processes=64, cpu_s=100, disk_mib=10, files=100)
@@ -151,6 +152,15 @@ def test_file_that_is_mapped_counts_once(watch):
     """A file in memory is counted with the files, and not again where it is mapped."""
     program = "import mmap, time\nx = mmap.mmap(-1, 60 * 2**20)\nx.write(bytes(60 * 2**20))\ntime.sleep(2)"
     assert watch(program, usage=lambda: (60 * 2**20, 1), memory_mib=90, disk_mib=100) == ("", 0)
+
+
+def test_system_that_does_not_split_shares_counts_all(watch, monkeypatch):
+    """Where the kernel does not say what share of memory is whose, a process counts with all it holds."""
+    whole = limits._resident
+    split = {"Pss_Anon", "Pss_Shmem"}
+    monkeypatch.setattr(limits, "_resident", lambda *of: {k: v for k, v in whole(*of).items() if k not in split})
+    program = "import time\nx = bytearray(60 * 2**20); x[::4096] = bytes(len(x) // 4096); time.sleep(20)"
+    assert watch(program, memory_mib=50) == ("it took more than 50 MiB of memory", 1)
 
 
 def test_process_that_hides_its_memory_is_counted(watch):
