@@ -14,8 +14,8 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="say what grading needs, what is there, and what to do about what is missing")
     commands.add_parser("assignments", help="print the course's assignments, one a line")
-    reference = commands.add_parser("reference", help="make solutions/: modules, executed notebooks, reference.yaml")
-    reference.add_argument("--only", choices=("modules", "notebooks", "runs"), help="make only this part")
+    reference = commands.add_parser("reference", help="make solutions/: modules, executed notebooks, reference.yaml, reference.md")
+    reference.add_argument("--only", choices=("modules", "notebooks", "runs", "tables"), help="make only this part")
     grades = commands.add_parser("grades", help="print students, scores and one line why")
     grades.add_argument("assignment")
     options = parser.parse_args(arguments)
@@ -41,7 +41,7 @@ def _assignments(course, options) -> int:
 
 
 def _reference(course, options) -> int:
-    from autograder import publish, reference
+    from autograder import publish, reference, tables
 
     for assignment in course.assignments:
         if options.only in (None, "modules"):
@@ -50,6 +50,8 @@ def _reference(course, options) -> int:
             print(f"made {publish.write_notebook(assignment, course)}")
     if options.only in (None, "runs"):
         reference.run(course)
+    if options.only in (None, "runs", "tables"):
+        print(f"made {tables.write()}")
     return 0
 
 

@@ -46,6 +46,7 @@ def checks(course: Course) -> list[tuple[str, Callable[[], str]]]:
         ("gpu", lambda: _gpu(course)),
         ("data", lambda: _data(course)),
         ("reference", lambda: _reference(course)),
+        ("training", lambda: _training(course)),
         ("sandbox", lambda: _sandbox(course)),
         ("nbgrader", _nbgrader),
         ("gradebook", lambda: _gradebook(course.gradebook, course.root)),
@@ -130,6 +131,24 @@ def _reference(course: Course) -> str:
         raise ConfigError(str(error)) from None
     said = (f"{model} from {gate.full:.2f}, none below {gate.none:.2f}" for model, gate in gates.items())
     return f"{course.dataset} at {course.budget}, full marks in nats per image: {'; '.join(said)}"
+
+
+def _training(course: Course) -> str:
+    """Say whether a submission's time is enough for training, where it is repeated: all models may be trained in one cell."""
+    if course.training == "weights":
+        return "'weights': submitted checkpoints count, and nothing is trained while grading"
+    from autograder import reference
+
+    limits = {name: getattr(course, name) for name in ("cell_timeout_s", "submission_timeout_s", "cpu_limit_s")}
+    seconds = {name: reference.training_seconds(course, name) for name in course.assignments}
+    for assignment, needed in seconds.items():
+        if short := [f"{name} is {limit}" for name, limit in limits.items() if limit < needed]:
+            raise ConfigError(
+                f"training = 'retrain': the models of {assignment} took {needed:.0f} s in the reference runs for {course.dataset} at {course.budget}, but "
+                f"{', '.join(short)}: raise it well above, or set training = 'weights'."
+            )
+    said = ", ".join(f"{needed:.0f} s for {assignment}" for assignment, needed in seconds.items())
+    return f"'retrain': {said} at the least, as the reference runs took"
 
 
 def _sandbox(course: Course) -> str:

@@ -15,7 +15,6 @@ from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 import lab
@@ -28,6 +27,8 @@ LATENT_DIM = 50
 NUM_COMPONENTS = 20
 NUM_FLOWS = 8
 SEEDS = 5
+SEEDS_OF_MANY = 3  # with MANY samples, where one run takes as long as ten others
+MANY = 50
 MULTI_SAMPLE = {  # what models of the assignment iwae are trained with: objective, and samples an image
     "vae_k1": ("vae", 1),
     "vae_k5": ("vae", 5),
@@ -37,7 +38,8 @@ MULTI_SAMPLE = {  # what models of the assignment iwae are trained with: objecti
 }
 NUM_SAMPLES = 5000
 GRADIENT_IMAGES, GRADIENT_RUNS = 100, 100
-ROWS = 1000  # codes at a time: larger blocks leave the processor's cache
+ROWS = {"cpu": 1000, "cuda": 500_000}  # codes at a time: larger blocks leave a processor's cache, smaller ones a GPU idle
+FOLDED = 64  # numbers of at least a half in one product: 2^-64 is far from underflow
 
 
 class ConnectedEncoder(nn.Module):
@@ -120,7 +122,20 @@ def runs_for(assignments: Collection[str]) -> list[Run]:
     models = [name for of in assignments for name in likelihood.TRAINED.get(of, {}) if name != "vae"]
     kinds = [("vae", "convolutional"), ("vae", "connected")]
     kinds += [(name, "connected" if name in MULTI_SAMPLE else "convolutional") for name in models]
-    return [Run(model, network, seed) for seed in range(SEEDS) for model, network in kinds]
+    every = [Run(model, network, seed) for seed in range(SEEDS) for model, network in kinds]
+    return [run for run in every if run.num_samples < MANY or run.seed < SEEDS_OF_MANY]
+
+
+def training_seconds(course: Course, assignment: str) -> float:
+    """Return how long the networks of an assignment's notebook trained, with the fastest seed of each; 0 without reference runs."""
+    known = lab.results.load(likelihood.REFERENCE)
+    fastest: dict[str, float] = {}
+    for of in runs_for([assignment]):
+        # Of the two networks with N(0, I) the connected one is in no notebook.
+        if of.model in likelihood.TRAINED[assignment] and (of.model, of.network) != ("vae", "connected"):
+            seconds = known.get(of.key(course), {}).get("training_seconds", math.inf)
+            fastest[of.model] = min(seconds, fastest.get(of.model, math.inf))
+    return sum(seconds for seconds in fastest.values() if seconds < math.inf)
 
 
 def build(of: Run, device: torch.device | str) -> nn.Module:
@@ -174,11 +189,11 @@ def run(course: Course, log: Callable[[str], None] = print) -> None:
     device = lab.device()
     splits = ("train", "validation")
     images = {split: lab.load(split, dataset=course.dataset, root=course.data, device=device) for split in splits}
-    held_out = likelihood.held_out(course)
+    held_out = likelihood.held_out(course).to(device)
     folder = ROOT / "solutions" / "checkpoints" / f"{course.dataset}-{course.budget}"
-    thresholded = likelihood.held_out(course, "threshold")
+    thresholded = likelihood.held_out(course, "threshold").to(device)
     stages = (
-        ("gate_bound", lambda of, model: gates(model, held_out, of.prior)),
+        ("gate_bound", lambda of, model: gates(model.cpu(), held_out.cpu(), of.prior)),
         ("log_likelihood", lambda of, model: likelihoods(model, held_out)),
         ("gradient_snr", lambda of, model: diagnostics(model, held_out, thresholded, of.num_samples)),
     )
@@ -196,7 +211,7 @@ def run(course: Course, log: Callable[[str], None] = print) -> None:
             settings = {"name": of.name, "k": of.num_samples, "seed": of.seed, "budget": budget, "folder": folder}
             history = lab.fit(model, train_step, **settings, **data)
             # on a processor convolutions take a third less time with the channels last
-            record = measured(of, model.cpu().to(memory_format=torch.channels_last))
+            record = measured(of, model.to(memory_format=torch.channels_last))
             record |= {
                 "epochs": history.epochs,
                 "learning_rate": budget.learning_rate,
@@ -206,7 +221,7 @@ def run(course: Course, log: Callable[[str], None] = print) -> None:
                 "binarization": "stochastic in training, fixed (one stochastic draw) in evaluation",
             }
             lab.results.merge(likelihood.REFERENCE, key, record)
-            log(f"{key}: {entry} {record[entry]:.2f} nats per image")
+            log(f"{key}: {entry} {record[entry]:.2f}")
 
 
 def gates(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
@@ -226,7 +241,7 @@ def gates(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
 
 
 def likelihoods(model: nn.Module, images: torch.Tensor) -> dict:
-    """Return the bound with NUM_SAMPLES samples and the ELBO on all held-out images; arguments as for `gates`."""
+    """Return the bound with NUM_SAMPLES samples and the ELBO on all held-out images, on whose device the model is."""
     started = time.perf_counter()
     bound, elbo = log_likelihood(model.eval(), images, NUM_SAMPLES)
     return {
@@ -243,14 +258,13 @@ def diagnostics(model: nn.Module, images: torch.Tensor, thresholded: torch.Tenso
     """Return what tells an importance weighted autoencoder from a VAE beside its likelihood.
 
     Args:
-        model: on the processor.
+        model: on the images' device.
         images, thresholded: held-out images, drawn once and cut at one half, (N, 1, 28, 28) in {0, 1}.
         num_samples: K of the bound whose gradient is looked at.
     """
     given = solution("iwae")
-    variance, snr = given["gradient_snr"](
-        model, images[:GRADIENT_IMAGES], num_samples, GRADIENT_RUNS, torch.Generator().manual_seed(0)
-    )
+    generator = torch.Generator(images.device).manual_seed(0)
+    variance, snr = given["gradient_snr"](model, images[:GRADIENT_IMAGES], num_samples, GRADIENT_RUNS, generator)
     bound, _ = log_likelihood(model.eval(), thresholded, NUM_SAMPLES)
     return {
         "gradient_variance": float(f"{variance:.4g}"),
@@ -263,27 +277,44 @@ def diagnostics(model: nn.Module, images: torch.Tensor, thresholded: torch.Tenso
 @torch.inference_mode()
 def log_likelihood(model: nn.Module, x: torch.Tensor, num_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the importance weighted bound and the ELBO of each image, (N,) each, in nats; memory does not grow with K."""
-    mu, log_var = model.encoder(x)  # once per image, never per sample
+    posterior = model.encoder(x)  # once per image, never per sample
     generator = torch.Generator(x.device).manual_seed(0)
+    rows = ROWS[x.device.type]
     bounds, elbos = [], []
-    for i in range(len(x)):
-        total, mean, done = torch.tensor(-math.inf, dtype=torch.float64), 0.0, 0
+    for chunk in torch.arange(len(x), device=x.device).split(max(1, rows // num_samples)):
+        mu, log_var = (part[chunk] for part in posterior)  # (n, D)
+        total = torch.full((len(chunk),), -math.inf, dtype=torch.float64, device=x.device)
+        mean, done = torch.zeros_like(total), 0
         while done < num_samples:
-            k = min(ROWS, num_samples - done)
-            eps = torch.randn(k, mu.shape[1], generator=generator, device=x.device)
-            z = mu[i] + torch.exp(log_var[i] / 2) * eps
-            logits = model.decoder(z).flatten(1)
-            # softplus(l) = relu(l) − log sigmoid(|l|): a third of F.softplus's time on a processor
-            log_x = logits @ x[i].flatten() - (F.relu(logits) - torch.sigmoid(logits.abs()).log_()).sum(1)
+            k = min(max(1, rows // len(chunk)), num_samples - done)
+            eps = torch.randn(k, *mu.shape, generator=generator, device=x.device)
+            z = mu + torch.exp(log_var / 2) * eps  # (k, n, D)
+            logits = model.decoder(z.flatten(0, 1)).reshape(k, len(chunk), -1)
             log_p = standard_normal_log_prob(z) if model.prior is None else model.prior.log_prob(z)
-            log_q = standard_normal_log_prob(eps) - 0.5 * log_var[i].sum()
-            log_w = (log_x + log_p - log_q).double()
-            total = torch.logaddexp(total, log_w.logsumexp(0).cpu())
-            mean += float(log_w.sum())
+            log_q = standard_normal_log_prob(eps) - 0.5 * log_var.sum(1)
+            log_w = (_bernoulli_log_prob(x[chunk].flatten(1), logits) + log_p - log_q).double()
+            total = torch.logaddexp(total, log_w.logsumexp(0))
+            mean += log_w.sum(0)
             done += k
         bounds.append(total - math.log(num_samples))
         elbos.append(mean / num_samples)
-    return torch.stack(bounds), torch.tensor(elbos, dtype=torch.float64)
+    return torch.cat(bounds).cpu(), torch.cat(elbos).cpu()
+
+
+def _bernoulli_log_prob(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:
+    """Return log p(x|z) of binary x (n, P) given logits (k, n, P), which are overwritten; shape (k, n).
+
+    x l - softplus(l) = (x - 1/2) l - |l| / 2 + log sigmoid(|l|), where the last sum is the logarithm of products: a third of
+    F.softplus's time on a processor.
+    """
+    signed = torch.einsum("np,knp->kn", x - 0.5, logits)
+    size = logits.abs_()
+    signed -= 0.5 * torch.linalg.vector_norm(size, ord=1, dim=-1)
+    product, folded = size.sigmoid_(), 1
+    while product.shape[-1] % 2 == 0 and folded < FOLDED:
+        first, second = product.chunk(2, dim=-1)
+        product, folded = first * second, 2 * folded
+    return signed + product.log_().sum(-1)
 
 
 def standard_normal_log_prob(z: torch.Tensor) -> torch.Tensor:

@@ -10,7 +10,7 @@ import torch
 from traitlets.config import Config
 
 import lab
-from autograder import __main__, course, doctor, grades, likelihood, nbgrader, publish, reference, sandbox
+from autograder import __main__, course, doctor, grades, likelihood, nbgrader, publish, reference, sandbox, tables
 from autograder.course import ConfigError, Course
 from autograder.limits import ControlGroup
 from autograder.report import Mark, Outcome, Report
@@ -68,6 +68,22 @@ def test_doctor_goes_on_after_a_problem(folder, capsys, monkeypatch):
     assert "reference" in problem[0]
     assert "run `make reference`" in problem[0]
     assert lines[-1].startswith("ok       disk")
+
+
+def test_doctor_adds_up_what_is_trained_again(tmp_path, monkeypatch):
+    """Where training is repeated, each limit has to allow for the fastest reference run of every model of an assignment."""
+    runs = {("vae_k1", 0): 700, ("vae_k1", 1): 10, ("iwae_k5", 0): 30, ("vae", 0): 5000}
+    records = {f"glyphs/quick/{model}/connected/seed{seed}": {"training_seconds": s} for (model, seed), s in runs.items()}
+    monkeypatch.setattr(likelihood.results, "load", lambda path: records)
+
+    def said(**values):
+        values = {"assignments": ("iwae",), "budget": "quick", "training": "retrain", "cell_timeout_s": 40} | values
+        return dict(doctor.checks(configured(tmp_path, **values)))["training"]()
+
+    assert "40 s for iwae" in said()
+    assert "nothing is trained" in said(training="weights", cell_timeout_s=1)
+    with pytest.raises(ConfigError, match="iwae took 40 s .* but cell_timeout_s is 39, cpu_limit_s is 20: raise"):
+        said(cell_timeout_s=39, cpu_limit_s=20)
 
 
 def test_doctor_names_missing_data(tmp_path):
@@ -199,12 +215,13 @@ def test_assignments_are_printed_one_a_line(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("only", "made"),
     [
-        ([], ["module vae", "notebook vae", "module priors", "notebook priors", "runs"]),
+        ([], ["module vae", "notebook vae", "module priors", "notebook priors", "runs", "tables"]),
         (["--only", "modules"], ["module vae", "module priors"]),
         (["--only", "notebooks"], ["notebook vae", "notebook priors"]),
-        (["--only", "runs"], ["runs"]),
+        (["--only", "runs"], ["runs", "tables"]),
+        (["--only", "tables"], ["tables"]),
     ],
-    ids=["all", "modules", "notebooks", "runs"],
+    ids=["all", "modules", "notebooks", "runs", "tables"],
 )
 def test_reference_is_made_for_every_assignment(folder, monkeypatch, only, made):
     """`reference` makes all, or the part that is asked for, of all assignments of the course."""
@@ -213,6 +230,7 @@ def test_reference_is_made_for_every_assignment(folder, monkeypatch, only, made)
     monkeypatch.setattr(publish, "write_module", lambda name: done.append(f"module {name}"))
     monkeypatch.setattr(publish, "write_notebook", lambda name, course: done.append(f"notebook {name}"))
     monkeypatch.setattr(reference, "run", lambda course: done.append("runs"))
+    monkeypatch.setattr(tables, "write", lambda: done.append("tables"))
     assert __main__.main(["reference", *only]) == 0
     assert done == made
 

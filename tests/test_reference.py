@@ -24,7 +24,9 @@ def test_runs_are_those_that_the_gates_need():
     for assignments, kinds in ((assignments, networks | kinds) for assignments, kinds in more):
         found = runs_for(assignments)
         assert {(run.model, run.network) for run in found} == kinds
-        assert len(found) == len(set(found)) == 5 * len(kinds)
+        many = [run for run in found if run.num_samples == 50]
+        assert len(many) == 3 * sum(name.endswith("k50") for name, _ in kinds)  # at least as many as a gate needs
+        assert len(set(found) - set(many)) == len(found) - len(many) == 5 * sum(not name.endswith("k50") for name, _ in kinds)
 
 
 def test_runs_have_keys_that_evaluation_reads(tmp_path, monkeypatch):
