@@ -1,4 +1,4 @@
-"""The command line: python -m autograder {doctor, assignments, reference, grades}."""
+"""The command line: python -m autograder {doctor, assignments, reference, evaluate, grades}."""
 
 import argparse
 import os
@@ -14,8 +14,13 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("doctor", help="say what grading needs, what is there, and what to do about what is missing")
     commands.add_parser("assignments", help="print the course's assignments, one a line")
-    reference = commands.add_parser("reference", help="make solutions/: modules, executed notebooks, reference.yaml, reference.md")
+    reference = commands.add_parser(
+        "reference", help="make solutions/: modules, executed notebooks, reference.yaml, reference.md"
+    )
     reference.add_argument("--only", choices=("modules", "notebooks", "runs", "tables"), help="make only this part")
+    evaluate = commands.add_parser("evaluate", help="measure every checkpoint in a folder, as the reference runs are")
+    evaluate.add_argument("folder", type=Path)
+    evaluate.add_argument("--results", type=Path, help="file of the results (FOLDER/results.yaml)")
     grades = commands.add_parser("grades", help="print students, scores and one line why")
     grades.add_argument("assignment")
     options = parser.parse_args(arguments)
@@ -55,6 +60,27 @@ def _reference(course, options) -> int:
     return 0
 
 
+def _evaluate(course, options) -> int:
+    import lab
+    from autograder.evaluate import evaluate
+
+    if not options.folder.is_dir():
+        raise ConfigError(f"evaluate {options.folder}: expected a folder of checkpoints, found none there.")
+    path = options.results or options.folder / "results.yaml"
+    try:
+        records = evaluate(course, options.folder, path)
+    except (lab.DataError, lab.ResultsError) as error:
+        raise ConfigError(str(error)) from None
+    if not records:
+        raise ConfigError(
+            f"evaluate {options.folder}: expected checkpoints, named as vae_k1_epochs30_seed0.safetensors."
+        )
+    print(
+        f"{lab.table(records)}\nin {path}; {course.dataset}, K = {next(iter(records.values()))['num_samples']}, nats per image"
+    )
+    return 0
+
+
 def _grades(course, options) -> int:
     from autograder.grades import table
 
@@ -62,7 +88,13 @@ def _grades(course, options) -> int:
     return 0
 
 
-COMMANDS = {"doctor": _doctor, "assignments": _assignments, "reference": _reference, "grades": _grades}
+COMMANDS = {
+    "doctor": _doctor,
+    "assignments": _assignments,
+    "reference": _reference,
+    "evaluate": _evaluate,
+    "grades": _grades,
+}
 
 
 if __name__ == "__main__":

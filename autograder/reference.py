@@ -38,7 +38,10 @@ MULTI_SAMPLE = {  # what models of the assignment iwae are trained with: objecti
 }
 NUM_SAMPLES = 5000
 GRADIENT_IMAGES, GRADIENT_RUNS = 100, 100
-ROWS = {"cpu": 1000, "cuda": 500_000}  # codes at a time: larger blocks leave a processor's cache, smaller ones a GPU idle
+ROWS = {
+    "cpu": 1000,
+    "cuda": 500_000,
+}  # codes at a time: larger blocks leave a processor's cache, smaller ones a GPU idle
 FOLDED = 64  # numbers of at least a half in one product: 2^-64 is far from underflow
 
 
@@ -241,13 +244,15 @@ def gates(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
 
 
 def likelihoods(model: nn.Module, images: torch.Tensor) -> dict:
-    """Return the bound with NUM_SAMPLES samples and the ELBO on all held-out images, on whose device the model is."""
+    """Return the estimates with NUM_SAMPLES samples on all held-out images, on whose device the model is."""
     started = time.perf_counter()
-    bound, elbo = log_likelihood(model.eval(), images, NUM_SAMPLES)
+    found = estimate(model.eval(), images, NUM_SAMPLES)
     return {
-        "log_likelihood": round(float(bound.mean()), 3),
-        "log_likelihood_standard_error": round(float(bound.std() / math.sqrt(len(bound))), 3),
-        "elbo": round(float(elbo.mean()), 3),
+        "log_likelihood": round(float(found.bound.mean()), 3),
+        "log_likelihood_standard_error": round(float(found.bound.std() / math.sqrt(len(images))), 3),
+        "elbo": round(float(found.elbo.mean()), 3),
+        "reconstruction": round(float(found.reconstruction.mean()), 3),
+        "weighted_reconstruction": round(float(found.weighted_reconstruction.mean()), 3),
         "num_samples": NUM_SAMPLES,
         "images": len(images),
         "evaluation_seconds": round(time.perf_counter() - started, 1),
@@ -262,43 +267,79 @@ def diagnostics(model: nn.Module, images: torch.Tensor, thresholded: torch.Tenso
         images, thresholded: held-out images, drawn once and cut at one half, (N, 1, 28, 28) in {0, 1}.
         num_samples: K of the bound whose gradient is looked at.
     """
-    given = solution("iwae")
-    generator = torch.Generator(images.device).manual_seed(0)
-    variance, snr = given["gradient_snr"](model, images[:GRADIENT_IMAGES], num_samples, GRADIENT_RUNS, generator)
-    bound, _ = log_likelihood(model.eval(), thresholded, NUM_SAMPLES)
-    return {
-        "gradient_variance": float(f"{variance:.4g}"),
-        "gradient_snr": float(f"{snr:.4g}"),
-        "active_units_kl": given["active_units"](model, images, "kl")[0],
+    noise = {f"gradient_{name}": float(f"{value:.4g}") for name, value in gradient(model, images, num_samples).items()}
+    bound = estimate(model.eval(), thresholded, NUM_SAMPLES).bound
+    return noise | {
+        "active_units_kl": solution("iwae")["active_units"](model, images, "kl")[0],
         "log_likelihood_thresholded": round(float(bound.mean()), 3),
     }
 
 
+def gradient(model: nn.Module, images: torch.Tensor, num_samples: int) -> dict[str, float]:
+    """Return variance and signal-to-noise ratio of the gradient of the bound for the encoder's first layer.
+
+    Args:
+        model: on the images' device.
+        images: held-out images, of which the first GRADIENT_IMAGES are used.
+        num_samples: K of the bound.
+    """
+    generator = torch.Generator(images.device).manual_seed(0)
+    few = images[:GRADIENT_IMAGES]
+    variance, snr = solution("iwae")["gradient_snr"](model, few, num_samples, GRADIENT_RUNS, generator)
+    return {"variance": variance, "snr": snr}
+
+
+@dataclasses.dataclass(frozen=True)
+class Estimates:
+    """What some samples of the posterior say about each image, each of shape (N,), float64 on the processor, in nats.
+
+    Args:
+        bound: the importance weighted bound, an estimate of log p(x) from below.
+        elbo: of one sample, in the mean.
+        reconstruction: -log p(x|z), in the mean over the samples.
+        weighted_reconstruction: the same in their mean with normalised importance weights, an estimate of that under p(z|x).
+    """
+
+    bound: torch.Tensor
+    elbo: torch.Tensor
+    reconstruction: torch.Tensor
+    weighted_reconstruction: torch.Tensor
+
+
 @torch.inference_mode()
-def log_likelihood(model: nn.Module, x: torch.Tensor, num_samples: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return the importance weighted bound and the ELBO of each image, (N,) each, in nats; memory does not grow with K."""
+def estimate(model: nn.Module, x: torch.Tensor, num_samples: int) -> Estimates:
+    """Return the estimates of each image; memory does not grow with num_samples.
+
+    Args:
+        model: in evaluation mode, on the device of x.
+        x: images, (N, 1, 28, 28) in {0, 1}.
+        num_samples: K.
+    """
     posterior = model.encoder(x)  # once per image, never per sample
     generator = torch.Generator(x.device).manual_seed(0)
     rows = ROWS[x.device.type]
-    bounds, elbos = [], []
+    parts = []
     for chunk in torch.arange(len(x), device=x.device).split(max(1, rows // num_samples)):
         mu, log_var = (part[chunk] for part in posterior)  # (n, D)
-        total = torch.full((len(chunk),), -math.inf, dtype=torch.float64, device=x.device)
-        mean, done = torch.zeros_like(total), 0
+        nothing = torch.zeros(len(chunk), dtype=torch.float64, device=x.device)
+        total, weighted, elbo, error, done = nothing - math.inf, nothing - math.inf, nothing, nothing, 0
         while done < num_samples:
             k = min(max(1, rows // len(chunk)), num_samples - done)
             eps = torch.randn(k, *mu.shape, generator=generator, device=x.device)
             z = mu + torch.exp(log_var / 2) * eps  # (k, n, D)
             logits = model.decoder(z.flatten(0, 1)).reshape(k, len(chunk), -1)
-            log_p = standard_normal_log_prob(z) if model.prior is None else model.prior.log_prob(z)
+            log_p_x = _bernoulli_log_prob(x[chunk].flatten(1), logits).double()
+            log_p_z = standard_normal_log_prob(z) if model.prior is None else model.prior.log_prob(z)
             log_q = standard_normal_log_prob(eps) - 0.5 * log_var.sum(1)
-            log_w = (_bernoulli_log_prob(x[chunk].flatten(1), logits) + log_p - log_q).double()
+            log_w = log_p_x + (log_p_z - log_q)
             total = torch.logaddexp(total, log_w.logsumexp(0))
-            mean += log_w.sum(0)
+            weighted = torch.logaddexp(weighted, (log_w + torch.log(-log_p_x)).logsumexp(0))  # log p(x|z) < 0
+            elbo, error = elbo + log_w.sum(0), error - log_p_x.sum(0)
             done += k
-        bounds.append(total - math.log(num_samples))
-        elbos.append(mean / num_samples)
-    return torch.cat(bounds).cpu(), torch.cat(elbos).cpu()
+        parts.append(
+            torch.stack([total - math.log(num_samples), elbo / done, error / done, torch.exp(weighted - total)])
+        )
+    return Estimates(*torch.cat(parts, dim=1).cpu())
 
 
 def _bernoulli_log_prob(x: torch.Tensor, logits: torch.Tensor) -> torch.Tensor:

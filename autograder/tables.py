@@ -11,7 +11,18 @@ from autograder.reference import GRADIENT_IMAGES, GRADIENT_RUNS, MULTI_SAMPLE, N
 
 PATH = likelihood.REFERENCE.with_suffix(".md")
 RUNS = ("model", "network", "epochs", "seeds", "gate bound", "log p(x)", "ELBO", "active units", "training, s")
-COMPARED = ("objective", "K", "seeds", "NLL, stochastic", "NLL, thresholded", "active, variance", "active, KL", "SNR")
+COMPARED = (
+    "objective",
+    "K",
+    "seeds",
+    "NLL, stochastic",
+    "NLL, thresholded",
+    "error",
+    "weighted error",
+    "active, variance",
+    "active, KL",
+    "SNR",
+)
 ORDER = ("vae_k1", "iwae_k5", "iwae_k50")  # the bounds become tighter; L_1 is the ELBO
 
 INTRODUCTION = f"""\
@@ -27,7 +38,8 @@ Made from reference.yaml by `python -m autograder reference --only tables`. All 
 """
 
 COMPARISON = f"""\
-NLL is −log p(x), estimated with K = {NUM_SAMPLES}. IWAE with K = 1 is VAE with K = 1. Active units by the two rules: variance of the posterior mean, or mean KL
+NLL is −log p(x), estimated with K = {NUM_SAMPLES}; error is −log p(x|z), the mean over these samples, on stochastic images, and weighted error that with
+normalised importance weights. IWAE with K = 1 is VAE with K = 1. Active units by the two rules: variance of the posterior mean, or mean KL
 divergence from N(0, 1), above {likelihood.ACTIVE_VARIANCE}. SNR: |mean| / standard deviation of the gradient of the bound of K samples, K as in training, for the
 encoder's first layer at the trained weights; {GRADIENT_RUNS} draws of the noise on {GRADIENT_IMAGES} images, so that a gradient of nothing but noise would
 give 0.08.
@@ -106,6 +118,8 @@ def _compared(model: str, runs: list[dict]) -> tuple[str, ...]:
         str(len(runs)),
         _mean(runs, "log_likelihood", -1),
         _mean(runs, "log_likelihood_thresholded", -1),
+        _mean(runs, "reconstruction"),
+        _mean(runs, "weighted_reconstruction"),
         _range(run["active_units"] for run in runs),
         _range(run["active_units_kl"] for run in runs if "active_units_kl" in run),
         _mean(runs, "gradient_snr"),
@@ -121,7 +135,9 @@ def _verdicts(compared: dict[str, list[dict]]) -> list[str]:
         low, high = ([run["log_likelihood"] for run in compared[model]] for model in (looser, tighter))
         gain, spread = statistics.mean(high) - statistics.mean(low), max(map(statistics.stdev, (low, high)))
         apart = min(high) > max(low)
-        names = [f"{objective.upper()} K = {k}" for objective, k in (MULTI_SAMPLE[model] for model in (tighter, looser))]
+        names = [
+            f"{objective.upper()} K = {k}" for objective, k in (MULTI_SAMPLE[model] for model in (tighter, looser))
+        ]
         said.append(
             f"- {names[0]} is {abs(gain):.2f} nats {'better' if gain > 0 else 'worse'} than {names[1]} in stochastic NLL; the standard deviation over seeds is at "
             f"most {spread:.2f}, and {'every' if apart else 'not every'} seed of the first is better than every seed of the second."

@@ -1,4 +1,4 @@
-"""Print how fast the kit trains, against the usual way, on one thread, and what the sandbox costs: `python -m bench [--quick] [WHAT ...]`.
+"""Print what the kit costs, as ratios: its sandbox, training, and likelihoods with thousands of samples: `python -m bench [--quick] [WHAT ...]`.
 
 Data: COURSE_DATASET, repeated to the 50,000 images of an epoch where it has fewer.
 """
@@ -9,7 +9,7 @@ import math
 import torch
 
 import lab
-from bench import sandboxed, training
+from bench import likelihoods, sandboxed, training
 from bench.measure import Measurement, measure, profile
 
 EPOCH = 50_000  # images
@@ -28,23 +28,38 @@ HEADER = (
 WIDTHS = (28, 13, 12, 18, 5, 8, 5, 12, 4)
 
 
+LIKELIHOOD_HEADER = (
+    "",
+    "usual s",
+    "ours s",
+    "ratio (pairs)",
+    "goal",
+    "of sgemm",
+    "usual MiB",
+    "ours MiB",
+    "goal",
+    "growth",
+    "goal",
+    "met?",
+)
+LIKELIHOOD_WIDTHS = (7, 7, 6, 16, 4, 8, 9, 8, 4, 7, 4, 4)
+
+
 def main(arguments: list[str] | None = None) -> None:
-    """Measure every work and print one row each, and a profile of ours where a goal is missed."""
+    """Measure what is asked for and print one row each, and a profile of our training where a goal is missed."""
+    reports = {"sandbox": _report_sandbox, "training": _report_training, "likelihood": _report_likelihood}
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one tiny window each: shows that it runs, not how fast")
-    parser.add_argument("what", nargs="*", metavar="WHAT", help="training, sandbox; both where none is given")
+    parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(reports)}; all where none is given")
     choice = parser.parse_args(arguments)
-    if unknown := set(choice.what) - {"training", "sandbox"}:
+    if unknown := set(choice.what) - set(reports):
         parser.error(f"unknown: {', '.join(sorted(unknown))}")
-    if "sandbox" in choice.what or not choice.what:
-        _report_sandbox(choice.quick)
-    if choice.what and "training" not in choice.what:
-        return
-    quick = choice.quick
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # the usual way's windows and ours must not compete with their own threads
     try:
-        _report(quick)
+        for name, report in reports.items():
+            if name in choice.what or not choice.what:
+                report(choice.quick)
     finally:
         torch.set_num_threads(threads)
 
@@ -59,7 +74,7 @@ def _report_sandbox(quick: bool) -> None:
     print()
 
 
-def _report(quick: bool) -> None:
+def _report_training(quick: bool) -> None:
     images = lab.load("train", device="cpu")
     images = images.repeat(math.ceil(EPOCH / len(images)), 1, 1, 1)[:EPOCH]
     print(f"{lab.dataset()}, {EPOCH} images an epoch, torch {torch.__version__}, seconds of processor time")
@@ -78,6 +93,39 @@ def _report(quick: bool) -> None:
         print(f"Our matrix products alone, at the speed of sgemm, would give a ratio of {found.ratio_limit:.1f}.")
         print("Where our time goes:")
         print(profile(found.work.ours, 1 if quick else PROFILE_STEPS))
+    print()
+
+
+def _report_likelihood(quick: bool) -> None:
+    images = lab.binarize(lab.load("test", device="cpu")[: likelihoods.BATCH], "fixed")
+    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
+        where = "processor time" if device == "cpu" else f"time on one {torch.cuda.get_device_name()}"
+        print(
+            f"log p(x) with K = {likelihoods.NUM_SAMPLES} and reconstruction errors, {lab.dataset()}, seconds of {where} an image;"
+        )
+        print(f"memory beyond what was held before, and how many times that of K = {likelihoods.FEWER} it is")
+        print(_row(LIKELIHOOD_HEADER, LIKELIHOOD_WIDTHS))
+        found = likelihoods.compare(images, device, pairs=1 if quick else 7, scale=16 if quick else 1)
+        print(_row(_likelihood_cells(found), LIKELIHOOD_WIDTHS), flush=True)
+
+
+def _likelihood_cells(found: likelihoods.Likelihood) -> tuple[str, ...]:
+    time = found.measurement
+    usual, ours = ("unknown" if mib is None else f"{mib:.0f}" for mib in (found.usual_mib, found.ours_mib))
+    return (
+        time.work.name,
+        f"{time.baseline_s:.4f}",
+        f"{time.ours_s:.4f}",
+        f"{time.ratio:.2f} ({time.low:.2f}-{time.high:.2f})",
+        f"{likelihoods.GOAL}",
+        f"{time.sgemm_share:.0%}",
+        usual,
+        ours,
+        f"{likelihoods.EXTRA_GOAL_MIB}",
+        "unknown" if found.growth is None else f"{found.growth:.2f}",
+        f"{likelihoods.FLAT_GOAL}",
+        "yes" if found.met else "no",
+    )
 
 
 def _cells(found: Measurement) -> tuple[str, ...]:
@@ -96,8 +144,8 @@ def _cells(found: Measurement) -> tuple[str, ...]:
     )
 
 
-def _row(cells: tuple[str, ...]) -> str:
-    return "  ".join(cell.ljust(width) for cell, width in zip(cells, WIDTHS, strict=True)).rstrip()
+def _row(cells: tuple[str, ...], widths: tuple[int, ...] = WIDTHS) -> str:
+    return "  ".join(cell.ljust(width) for cell, width in zip(cells, widths, strict=True)).rstrip()
 
 
 if __name__ == "__main__":

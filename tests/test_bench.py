@@ -1,14 +1,15 @@
 """The benchmarks: they run, print every row, and judge a measurement by its goals."""
 
 import itertools
+from types import SimpleNamespace
 
 import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder import sandbox
+from autograder import reference, sandbox
 from bench import __main__ as bench
-from bench import measure, sandboxed, training
+from bench import likelihoods, measure, sandboxed, training
 
 
 def work(**changes):
@@ -41,6 +42,48 @@ def test_bench_prints_every_row(monkeypatch, capfd):
         assert verdict in ("yes", "no")
         assert (f"{name}: a goal is missed." in lines) == (verdict == "no")
     assert torch.get_num_threads() == threads
+
+
+def test_bench_prints_the_likelihood(monkeypatch, capfd):
+    """A quick run prints one row for the processor, with every goal and the verdict."""
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    bench.main(["--quick", "likelihood"])
+    (row,) = [line for line in capfd.readouterr().out.splitlines() if line.startswith("on cpu")]
+    assert row.split()[-1] in ("yes", "no")
+    assert {"4.3", "200", "1.2"} <= set(row.split())
+
+
+def test_both_ways_estimate_the_same():
+    """With the same networks, bound and reconstruction errors of both ways agree, so that a ratio compares equal work."""
+    torch.manual_seed(0)
+    encoder, decoder = likelihoods._usual_networks("cpu")
+    x = (torch.rand(4, 1, 28, 28) < 0.2).float()
+    usual = likelihoods._all_at_once(x, 4000, encoder, decoder)()
+    model = SimpleNamespace(encoder=lambda x: encoder(x.flatten(1)).chunk(2, -1), decoder=decoder[0], prior=None)
+    ours = reference.estimate(model, x, 4000)
+    estimates = (ours.bound, ours.reconstruction, ours.weighted_reconstruction)
+    # An untrained decoder: log weights have a standard deviation of a few nats, the means over 4000 one of 0.1.
+    torch.testing.assert_close(torch.stack(estimates).sum(1).float(), torch.tensor(usual), rtol=0, atol=2.0)
+
+
+@pytest.mark.parametrize(
+    ("ratio", "ours", "fewer", "met"),
+    [(4.3, 200, 170, True), (4.2, 20, 20, False), (9, 201, 200, False), (9, 13, 10, False), (4.3, None, None, True)],
+    ids=["all", "slow", "much memory", "growing", "memory unknown"],
+)
+def test_likelihood_is_met_by_time_and_memory(ratio, ours, fewer, met):
+    """The goals are a ratio, memory, and that memory does not grow with the samples."""
+    time = measurement(ratio, 0.5, sgemm_goal=None, goal=likelihoods.GOAL)
+    assert likelihoods.Likelihood(time, usual_mib=1000, ours_mib=ours, fewer_mib=fewer).met == met
+
+
+def test_extra_memory_is_what_is_taken_beyond(monkeypatch):
+    """Eighty MiB that are written to for a while are seen, whatever was freed before; nothing is nothing."""
+    if measure.extra_mib(lambda: None, "cpu") is None:
+        pytest.skip("this system does not tell a process's peak memory")
+    torch.ones(20 * 2**20).sum()
+    assert 75 < measure.extra_mib(lambda: torch.ones(20 * 2**20).sum(), "cpu") < 120
+    assert measure.extra_mib(lambda: None, "cpu") < 20
 
 
 @pytest.mark.parametrize(

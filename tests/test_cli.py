@@ -73,7 +73,9 @@ def test_doctor_goes_on_after_a_problem(folder, capsys, monkeypatch):
 def test_doctor_adds_up_what_is_trained_again(tmp_path, monkeypatch):
     """Where training is repeated, each limit has to allow for the fastest reference run of every model of an assignment."""
     runs = {("vae_k1", 0): 700, ("vae_k1", 1): 10, ("iwae_k5", 0): 30, ("vae", 0): 5000}
-    records = {f"glyphs/quick/{model}/connected/seed{seed}": {"training_seconds": s} for (model, seed), s in runs.items()}
+    records = {
+        f"glyphs/quick/{model}/connected/seed{seed}": {"training_seconds": s} for (model, seed), s in runs.items()
+    }
     monkeypatch.setattr(likelihood.results, "load", lambda path: records)
 
     def said(**values):

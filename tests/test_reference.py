@@ -26,7 +26,11 @@ def test_runs_are_those_that_the_gates_need():
         assert {(run.model, run.network) for run in found} == kinds
         many = [run for run in found if run.num_samples == 50]
         assert len(many) == 3 * sum(name.endswith("k50") for name, _ in kinds)  # at least as many as a gate needs
-        assert len(set(found) - set(many)) == len(found) - len(many) == 5 * sum(not name.endswith("k50") for name, _ in kinds)
+        assert (
+            len(set(found) - set(many))
+            == len(found) - len(many)
+            == 5 * sum(not name.endswith("k50") for name, _ in kinds)
+        )
 
 
 def test_runs_have_keys_that_evaluation_reads(tmp_path, monkeypatch):
@@ -132,13 +136,34 @@ class Shifted(nn.Module):
 
 
 @pytest.mark.parametrize("prior", [None, Shifted()], ids=["standard", "shifted"])
-def test_log_likelihood_is_the_integral(prior):
-    """With 20,000 samples the bound of each image is log p(x) under the model's own prior, and the ELBO lies below."""
-    bound, elbo = reference.log_likelihood(Toy(prior), IMAGES, 20_000)
-    z = torch.linspace(-9, 9, 4001)[:, None]
-    logits, x = z @ WEIGHT.T + BIAS, IMAGES.flatten(1)
-    log_prior = Shifted().log_prob(z + (0 if prior else 1))
-    truth = ((x[:, None] * logits - F.softplus(logits)).sum(-1) + log_prior).logsumexp(1) + math.log(18 / 4000)
+@pytest.mark.parametrize("rows", [1000, 100_000], ids=["images apart", "images together"])
+def test_estimates_are_integrals(prior, rows, monkeypatch):
+    """With 20,000 samples all estimates of each image are integrals over z, under the model's own prior."""
+    monkeypatch.setitem(reference.ROWS, "cpu", rows)
+    model = Toy(prior)
+    found = reference.estimate(model, IMAGES, 20_000)
+    z = torch.linspace(-9, 9, 4001, dtype=torch.float64)[:, None]
+    logits, x = z @ WEIGHT.T.double() + BIAS, IMAGES.flatten(1)
+    log_p_x = (x[:, None] * logits - F.softplus(logits)).sum(-1)
+    log_joint = log_p_x + Shifted().log_prob(z + (0 if prior else 1)) + math.log(18 / 4000)
+    truth = log_joint.logsumexp(1)
+    mu, log_var = (part.double() for part in model.encoder(IMAGES))
+    log_q = (-0.5 * (math.log(2 * math.pi) + log_var + (z.T - mu) ** 2 / log_var.exp())) + math.log(18 / 4000)
     # weights with a standard deviation of their own size at most: 0.007 a standard error
-    assert torch.allclose(bound, truth.double(), rtol=0, atol=0.03)
-    assert (elbo < bound).all()
+    for estimated, expected in (
+        (found.bound, truth),
+        (found.elbo, (log_q.exp() * (log_joint - log_q)).sum(1)),
+        (found.reconstruction, -(log_q.exp() * log_p_x).sum(1)),
+        (found.weighted_reconstruction, -((log_joint - truth[:, None]).exp() * log_p_x).sum(1)),
+    ):
+        torch.testing.assert_close(estimated, expected, rtol=0, atol=0.03)
+
+
+def test_products_of_many_sigmoids_do_not_underflow():
+    """log p(x|z) of 1024 pixels is exact where each sigmoid is a half, and where logits are huge."""
+    logits = torch.zeros(1, 1, 1024)
+    logits[..., :4] = 90.0
+    x = torch.ones(1, 1024)
+    x[:, 0] = 0
+    expected = -90 - 1020 * math.log(2)
+    assert float(reference._bernoulli_log_prob(x, logits)) == pytest.approx(expected, rel=1e-6)

@@ -1,0 +1,83 @@
+"""One command measures every checkpoint in a folder, each measure once."""
+
+import pytest
+import torch
+
+import lab
+from autograder import __main__, evaluate, reference
+from tests.conftest import CHOICES
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Return a folder with untrained checkpoints of two models, and of one that nobody knows; few samples are drawn."""
+    for name, value in (CHOICES | {"COURSE_DATA": "data"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(reference, "NUM_SAMPLES", 3)
+    monkeypatch.setattr(reference, "GRADIENT_RUNS", 2)
+    for name, k in (("iwae", 5), ("vae", 1)):
+        model = reference.build(evaluate.RUNS[name, k], "cpu")
+        for seed in (0, 1):
+            lab.checkpoints.save(tmp_path / f"{name}_k{k}_epochs6_seed{seed}.safetensors", model, {})
+    lab.checkpoints.save(tmp_path / "vae_k7_epochs6_seed0.safetensors", torch.nn.Linear(1, 1), {})
+    return tmp_path
+
+
+@pytest.fixture
+def estimated(monkeypatch):
+    """Count evaluations with many samples; the number after which one is interrupted can be set."""
+    calls, estimate = {"made": 0, "allowed": 1000}, reference.estimate
+
+    def counted(*arguments):
+        if calls["made"] == calls["allowed"]:
+            raise KeyboardInterrupt
+        calls["made"] += 1
+        return estimate(*arguments)
+
+    monkeypatch.setattr(reference, "estimate", counted)
+    return calls
+
+
+def test_every_checkpoint_is_measured_once(folder, estimated, capsys):
+    """An interrupted command goes on where it was: all in all nothing is measured twice, and the table has every model."""
+    estimated["allowed"] = 5
+    with pytest.raises(KeyboardInterrupt):
+        __main__.main(["evaluate", str(folder)])
+    assert len(lab.results.load(folder / "results.yaml")) == 3
+    estimated["allowed"] = 1000
+    assert __main__.main(["evaluate", str(folder)]) == 0
+    assert estimated["made"] == 2 * 4
+    said = capsys.readouterr().out
+    assert "vae_k7_epochs6_seed0 is left out" in said
+    rows = [line for line in said.splitlines() if line.startswith("|")]
+    assert [row.split()[1:8:2] for row in rows[2:]] == [["iwae", "5", "6", "2"], ["vae", "1", "6", "2"]]
+    __main__.main(["evaluate", str(folder)])
+    assert estimated["made"] == 2 * 4
+
+
+def test_measures_are_those_of_the_model(folder):
+    """A record has likelihoods and errors on both binarisations, both counts of active units, and the gradient's noise."""
+    assert __main__.main(["evaluate", str(folder), "--results", str(folder / "other.yaml")]) == 0
+    records = lab.results.load(folder / "other.yaml")
+    record = records["iwae_k5_epochs6_seed0"]
+    assert record["stochastic"].keys() == record["thresholded"].keys()
+    assert set(record["stochastic"]) == {"bound", "elbo", "reconstruction", "weighted_reconstruction"}
+    assert record["stochastic"]["elbo"] < record["stochastic"]["bound"] < 0
+    assert record["stochastic"]["bound"] != record["thresholded"]["bound"]
+    assert set(record["active"]) == {"variance", "kl"}
+    assert record["gradient"]["snr"] > 0
+    assert record["gradient"] != records["vae_k1_epochs6_seed0"]["gradient"]
+    assert (record["num_samples"], record["images"], record["dataset"]) == (3, 1000, "glyphs")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [(["nowhere"], "expected a folder of checkpoints"), (["."], "expected checkpoints, named as vae_k1")],
+    ids=["no folder", "no checkpoint"],
+)
+def test_nothing_to_evaluate_is_said(folder, monkeypatch, capsys, arguments, message):
+    """A folder that is not there, or has no checkpoint, ends the command with what was expected."""
+    (folder / "empty").mkdir()
+    monkeypatch.chdir(folder / "empty")
+    assert __main__.main(["evaluate", *arguments]) == 2
+    assert message in capsys.readouterr().err
