@@ -15,7 +15,7 @@ from torch import nn
 
 from autograder import reference
 from bench.measure import Measurement, Way, Work, extra_mib, measure
-from bench.training import HIDDEN, LATENT, LOG_2PI, PIXELS, _mlp
+from bench.training import HIDDEN, LATENT, LOG_2PI, PIXELS, mlp
 
 NUM_SAMPLES, FEWER = 5000, 500
 BATCH = 32  # images of the usual way, all of whose samples are decoded at once
@@ -94,8 +94,8 @@ def _repeated(evaluate: Callable[[], object]) -> Iterator[None]:
 
 def _usual_networks(device: str) -> tuple[nn.Module, nn.Module]:
     """Return an encoder, and a decoder of probabilities."""
-    encoder = _mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT, normalize=True).to(device)
-    decoder = nn.Sequential(_mlp(LATENT, HIDDEN, HIDDEN, PIXELS, normalize=True), nn.Sigmoid()).to(device)
+    encoder = mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT, normalize=True).to(device)
+    decoder = nn.Sequential(mlp(LATENT, HIDDEN, HIDDEN, PIXELS, normalize=True), nn.Sigmoid()).to(device)
     return encoder.eval(), decoder.eval()
 
 

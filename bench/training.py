@@ -62,7 +62,7 @@ def flop_per_image(num_samples: int) -> float:
     return 2 * (3 * encoder - PIXELS * HIDDEN + num_samples * 3 * decoder)
 
 
-def _mlp(*widths: int, normalize: bool = False) -> nn.Sequential:
+def mlp(*widths: int, normalize: bool = False) -> nn.Sequential:
     """Return linear layers with tanh, and BatchNorm where asked, between them."""
     layers: list[nn.Module] = []
     for before, after in zip(widths[:-2], widths[1:-1], strict=True):
@@ -74,7 +74,7 @@ def _mlp(*widths: int, normalize: bool = False) -> nn.Sequential:
 
 
 def _bytes_and_logits(images: torch.Tensor, batch: int, num_samples: int) -> Iterator[None]:
-    encoder, decoder = _mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT), _mlp(LATENT, HIDDEN, HIDDEN, PIXELS)
+    encoder, decoder = mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT), mlp(LATENT, HIDDEN, HIDDEN, PIXELS)
     parameters = [*encoder.parameters(), *decoder.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=LEARNING_RATE, eps=ADAM_EPS, fused=True)
     generator = torch.Generator().manual_seed(0)
@@ -144,8 +144,8 @@ class _Pictures(Dataset):
 
 
 def _transformed_items(images: torch.Tensor, batch: int, num_samples: int) -> Iterator[None]:
-    encoder = _mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT, normalize=True)
-    decoder = nn.Sequential(_mlp(LATENT, HIDDEN, HIDDEN, PIXELS, normalize=True), nn.Sigmoid())
+    encoder = mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT, normalize=True)
+    decoder = nn.Sequential(mlp(LATENT, HIDDEN, HIDDEN, PIXELS, normalize=True), nn.Sigmoid())
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=LEARNING_RATE)
     transform = transforms.Compose([transforms.ToTensor(), transforms.Lambda(torch.bernoulli)])
     loader = DataLoader(_Pictures(images, transform), batch_size=batch, shuffle=True)
@@ -188,8 +188,8 @@ def _averaged_bound(
 
 
 def _encoded_copies(images: torch.Tensor, batch: int, num_samples: int) -> Iterator[None]:
-    encoder = _mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT)
-    decoder = nn.Sequential(_mlp(LATENT, HIDDEN, HIDDEN, PIXELS), nn.Sigmoid())
+    encoder = mlp(PIXELS, HIDDEN, HIDDEN, 2 * LATENT)
+    decoder = nn.Sequential(mlp(LATENT, HIDDEN, HIDDEN, PIXELS), nn.Sigmoid())
     optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=LEARNING_RATE, eps=ADAM_EPS)
     loader = DataLoader(_Pictures(images, transforms.ToTensor()), batch_size=batch, shuffle=True)
     while True:

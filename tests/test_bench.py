@@ -129,8 +129,8 @@ def test_flop_per_image_counts_the_encoder_once():
 def test_both_ways_train_on_one_loss(num_samples):
     """The bounds of both ways agree, so that a ratio compares equal work."""
     torch.manual_seed(0)
-    encoder = training._mlp(784, 200, 200, 100)
-    decoder = training._mlp(50, 200, 200, 784)
+    encoder = training.mlp(784, 200, 200, 100)
+    decoder = training.mlp(50, 200, 200, 784)
     x = (torch.rand(3, 784) < 0.3).float()
     torch.manual_seed(1)
     ours = training._loss(encoder, decoder, x, num_samples)
