@@ -7,7 +7,7 @@ from autograder.course import Course
 
 course = Course(
     course_id="vae",
-    assignments=("vae", "priors"),
+    assignments=("vae", "priors", "iwae"),
     # data and model
     dataset="mnist",  # mnist, fashion, or glyphs (embedded, no download)
     data="data",  # folder of torchvision's files; downloaded there where the network allows
