@@ -61,7 +61,7 @@ PUBLISHED = """\
 
 All of them are on MNIST with one stochastic layer, 784–200–200–50; those of Burda et al. after 3280 epochs, with K = 5000 on all 10,000 test images.
 
-What can be compared: rows with the same test images, and orders within a row. One model scores 9 to 14 nats better on thresholded images than on stochastic ones,
+What can be compared: rows with the same test images, and orders within a row. One model scores 9 to 15 nats better on thresholded images than on stochastic ones,
 and a fixed binarisation of the training images costs about 2. The last row is no likelihood at all. Its values for one sample of VAE and IWAE, which are one objective,
 differ by 0.76: that much is chance.
 """
