@@ -103,7 +103,7 @@ def _report_likelihood(quick: bool) -> None:
         print(
             f"log p(x) with K = {likelihoods.NUM_SAMPLES} and reconstruction errors, {lab.dataset()}, seconds of {where} an image;"
         )
-        print(f"memory beyond what was held before, and how many times that of K = {likelihoods.FEWER} it is")
+        print(f"memory beyond what was held before, and its growth from K = {likelihoods.FEWER}")
         print(_row(LIKELIHOOD_HEADER, LIKELIHOOD_WIDTHS))
         found = likelihoods.compare(images, device, pairs=1 if quick else 7, scale=16 if quick else 1)
         print(_row(_likelihood_cells(found), LIKELIHOOD_WIDTHS), flush=True)
@@ -122,8 +122,8 @@ def _likelihood_cells(found: likelihoods.Likelihood) -> tuple[str, ...]:
         usual,
         ours,
         f"{likelihoods.EXTRA_GOAL_MIB}",
-        "unknown" if found.growth is None else f"{found.growth:.2f}",
-        f"{likelihoods.FLAT_GOAL}",
+        "unknown" if found.growth_mib is None else f"{found.growth_mib:+.0f}",
+        f"{likelihoods.GROWTH_GOAL_MIB}",
         "yes" if found.met else "no",
     )
 
