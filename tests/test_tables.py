@@ -1,5 +1,8 @@
 """The page of reference runs: its numbers, what it says of them, and that the committed one is current."""
 
+import statistics
+
+import nbformat
 import pytest
 
 from autograder import likelihood, tables
@@ -94,3 +97,15 @@ def test_verdict_says_whether_seeds_overlap(page, k1, k5, said, every):
 def test_one_seed_gives_no_verdict(page):
     """Nothing is said about a difference of which the spread is unknown."""
     assert not [line for line in page(compared({"vae_k1": [-95.0], "iwae_k5": [-90.0]})) if line.startswith("- IWAE")]
+
+
+def test_notebook_shows_the_same_numbers():
+    """What students read of the reference's runs on MNIST is what reference.yaml holds."""
+    records = likelihood.results.load(likelihood.REFERENCE)
+    notebook = nbformat.read(tables.ROOT / "source" / "iwae" / "iwae.ipynb", as_version=4)
+    (text,) = [cell.source for cell in notebook.cells if cell.id == "published_text"]
+    for model in tables.MULTI_SAMPLE:
+        runs = [record for key, record in records.items() if key.startswith(f"mnist/standard/{model}/")]
+        values = [-run["log_likelihood"] for run in runs]
+        units = tables._range(run["active_units"] for run in runs)
+        assert f" {statistics.mean(values):.1f} ± {statistics.stdev(values):.1f} ({units}) |" in text
