@@ -4,8 +4,15 @@ It is sent to the kernel as source together with `wire`, imports nothing of this
 untrusted data for `remote`. It can also build the small models whose answers the hidden suite knows exactly.
 """
 
+import builtins
 import contextlib
+import copy
 import io
+import os
+import random
+import sys
+import types
+import warnings
 import weakref
 
 import torch
@@ -16,6 +23,10 @@ from torch.utils.weak import WeakIdKeyDictionary
 
 MAX_PRINTED = 2000  # characters kept of what a call prints
 MAX_TEXT = 2000  # characters kept of what an exception says
+MAX_NAMES = 10  # names of the submission that are told at once
+STUB = "write your answer here"  # in an unsolved cell of the release
+THREADS = int(os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads())
+STATES = "_kit_states"  # attribute of the shell: what stood when an exercise's test cell was reached
 
 
 class AffineEncoder(nn.Module):
@@ -175,6 +186,131 @@ class Failure(Exception):
         self.kind = kind
 
 
+class State:
+    """What the names of a notebook meant at one moment, so that it can be put back.
+
+    A name that was not there yet, or stood for an unsolved cell, keeps its later meaning: who answers below the test cell has
+    answered. Only a later name of a builtin is taken away again, as no earlier function can have meant it. Trained models are
+    copied, for they may be trained further under the same name; of classes the attributes are kept.
+
+    Args:
+        namespace: where the names stand.
+        copies: of models, by what they are; shared by all states of a notebook.
+    """
+
+    def __init__(self, namespace, copies):
+        self.names = {name: _kept(value, copies) for name, value in namespace.items() if not name.startswith("_")}
+        self.meant = {name: namespace[name] for name in self.names}
+        self.attributes = {cls: dict(vars(cls)) for cls in self.names.values() if _own_class(cls, namespace)}
+
+    def restore(self, namespace, final):
+        """Give the names of `namespace` their meaning at this moment.
+
+        Args:
+            final: {name: value} at the notebook's end.
+        """
+        for name in list(namespace):
+            if name not in final and not name.startswith("_"):
+                del namespace[name]
+        namespace.update(final)
+        for name in final:
+            if name not in self.names and hasattr(builtins, name) and not name.startswith("_"):
+                del namespace[name]
+        namespace.update({name: value for name, value in self.names.items() if not _stub(value)})
+        for cls, attributes in self.attributes.items():
+            for name, value in attributes.items():
+                if vars(cls).get(name) is not value and not _stub(value):
+                    with contextlib.suppress(AttributeError, TypeError):  # __dict__ and its like cannot be set
+                        setattr(cls, name, value)
+
+    def changed(self, name, final):
+        """Return whether a name means something else at the notebook's end."""
+        value = self.meant.get(name)
+        return name in self.meant and final.get(name) is not value and not _stub(value)
+
+
+def _kept(value, copies):
+    """Return a value, of a model a copy that nothing trains further."""
+    if not isinstance(value, nn.Module):
+        return value
+    try:
+        key = id(value), *((id(part), part._version) for part in (*value.parameters(), *value.buffers()))
+        if key not in copies:
+            copies[key] = copy.deepcopy(value), value  # the value too, so that its id is not given to another one
+        return copies[key][0]
+    except Exception:  # whatever the submission's class makes of being copied
+        return value
+
+
+def _own_class(value, namespace):
+    return isinstance(value, type) and value.__module__ == namespace.get("__name__")
+
+
+def _stub(value):
+    """Return whether a function, or a method of a class, is one that the release left unsolved."""
+    if isinstance(value, type):
+        return any(_stub(method) for method in vars(value).values() if isinstance(method, types.FunctionType))
+    code = getattr(value, "__code__", None)
+    return isinstance(code, types.CodeType) and any(STUB in c for c in code.co_consts if isinstance(c, str))
+
+
+@contextlib.contextmanager
+def usual_state():
+    """Give torch, numpy and warnings the state they start with, and put back afterwards what stood before.
+
+    Yields a function that returns what differs from the usual state now, in words.
+    """
+    numpy = sys.modules.get("numpy")
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(torch.inference_mode(False))
+        stack.enter_context(torch.set_grad_enabled(True))
+        stack.enter_context(warnings.catch_warnings())
+        warnings.simplefilter("default")
+        if numpy is not None:
+            stack.enter_context(numpy.errstate(divide="warn", over="warn", under="ignore", invalid="warn"))
+        for read, write, usual, _ in SETTINGS:
+            before = read()
+            if before != usual:
+                write(usual)
+            stack.callback(lambda read=read, write=write, before=before: write(before) if read() != before else None)
+        yield (
+            lambda: (
+                [words for read, _, usual, words in SETTINGS if read() != usual]
+                + ([] if torch.is_grad_enabled() else ["gradients are switched off"])
+            )
+        )
+
+
+def _cpu_autocast(on):
+    torch.set_autocast_enabled("cpu", on)
+
+
+def _cuda_autocast(on):
+    torch.set_autocast_enabled("cuda", on)
+
+
+def _deterministic(setting):
+    torch.use_deterministic_algorithms(setting[0], warn_only=setting[1])
+
+
+# of torch: how a setting is read and written, what it starts as, and what is said where it was left otherwise
+SETTINGS = (
+    (torch.get_default_dtype, torch.set_default_dtype, torch.float32, "the default dtype is changed"),
+    (torch.get_default_device, torch.set_default_device, torch.device("cpu"), "the default device is changed"),
+    (
+        lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
+        _deterministic,
+        (False, False),
+        "deterministic algorithms are switched on",
+    ),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False, "anomaly detection is switched on"),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest", "products are less precise"),
+    (lambda: torch.is_autocast_enabled("cpu"), _cpu_autocast, False, "autocast is switched on"),
+    (lambda: torch.is_autocast_enabled("cuda"), _cuda_autocast, False, "autocast is switched on"),
+    (torch.get_num_threads, torch.set_num_threads, THREADS, "the number of threads is changed"),
+)
+
+
 class Agent:
     """Answers requests about one namespace.
 
@@ -183,11 +319,13 @@ class Agent:
         wire: the module `wire`.
         device: where tensors, generators and modules are put, "cpu" or "cuda".
         max_bytes: bound on one message.
+        states: exercise to the `State` at its test cell; an exercise without one is asked as the namespace stands.
     """
 
-    def __init__(self, namespace, wire, device="cpu", max_bytes=2**28):
+    def __init__(self, namespace, wire, device="cpu", max_bytes=2**28, states=None):
         self.namespace, self.wire, self.device, self.max_bytes = namespace, wire, device, max_bytes
-        self.kept = {}
+        self.kept, self.states, self.final, self.exercise = {}, states or {}, None, None
+        self.changed = {}
 
     def answer(self, header, payload):
         """Return header and payload of the reply to one request; never raises but for what ends the process."""
@@ -195,9 +333,10 @@ class Agent:
         try:
             request = wire.decode(header, payload, self.max_bytes)
             request.pop("asked", None)  # for the asking end's own messages
+            self._at(request.pop("exercise", ""))
             operation = getattr(self, "do_" + request.pop("op"))
             arguments = {name: self._take_in(value) for name, value in request.items()}
-            with contextlib.redirect_stdout(Printed()):
+            with usual_state() as self.differing, contextlib.redirect_stdout(Printed()):
                 reply = {"value": operation(**arguments)}
             return wire.encode(reply, self.max_bytes)
         except Failure as failure:
@@ -221,7 +360,8 @@ class Agent:
             return self._keep(value)
         if inspect:
             seen = tuple(a if isinstance(a, torch.Tensor) else None for a in args)
-            return {"value": value, "arguments": seen, "printed": printed.getvalue()}
+            left = ", ".join(self.differing())
+            return {"value": value, "arguments": seen, "printed": printed.getvalue(), "left": left}
         return value
 
     def do_new(self, target, args, kwargs):
@@ -336,6 +476,12 @@ class Agent:
 
     def do_seed(self, seed):
         torch.manual_seed(seed)
+        random.seed(seed)
+        if (numpy := sys.modules.get("numpy")) is not None:
+            numpy.random.seed(seed % 2**32)
+
+    def do_changed(self):
+        return list(self.changed)[:MAX_NAMES]
 
     def do_global_rng(self):
         return torch.get_rng_state()
@@ -364,7 +510,23 @@ class Agent:
             return owner if name == "" else self._attribute(owner, name)
         if target not in self.namespace:
             raise Failure("not defined", f"{target} is not defined")
+        state = self.states.get(self.exercise)
+        if state is not None and state.changed(target, self.final):
+            self.changed[target] = True
         return self.namespace[target]
+
+    def _at(self, exercise):
+        """Give the names the meaning they had when this exercise's test cell was reached."""
+        if exercise == self.exercise or not self.states:
+            return
+        if self.final is None:
+            self.final = {name: value for name, value in self.namespace.items() if not name.startswith("_")}
+        self.exercise = exercise
+        state = self.states.get(exercise)
+        if state is not None:
+            state.restore(self.namespace, self.final)
+        else:
+            self.namespace.update(self.final)
 
     def _attribute(self, owner, name):
         for part in name.split("."):
@@ -386,9 +548,43 @@ def _text(error):
         return "(its message cannot be read)"
 
 
+def prepare(shell):
+    """Make an IPython shell ready for a submission's cells.
+
+    `exit()` is left without effect, which would end the kernel a moment after its cell has been answered. A statement that raises
+    costs what it does itself: those after it in its cell are tried.
+    """
+    states, copies, run_nodes = {}, {}, shell.run_ast_nodes
+    setattr(shell, STATES, states)
+
+    def ask_exit():
+        print("[exit() has no effect while grading.]")
+
+    async def run_each(nodes, cell_name, interactivity="last_expr", compiler=compile, result=None):
+        first = None
+        for node in nodes:
+            last = node is nodes[-1]
+            failed = await run_nodes([node], cell_name, interactivity if last else "none", compiler, result)
+            error = result.error_before_exec or result.error_in_exec if failed and result is not None else None
+            first = first or error
+            if isinstance(error, KeyboardInterrupt):
+                break
+        if first is not None:
+            result.error_in_exec = first
+        return first is not None
+
+    def reached(exercise):
+        states[exercise] = State(shell.user_ns, copies)
+
+    shell.ask_exit = ask_exit
+    shell.run_ast_nodes = run_each
+    states[""] = reached
+
+
 def serve(shell, wire, target, device, max_bytes):
     """Answer comm messages of the target in the namespace of an IPython shell."""
-    agent = Agent(shell.user_ns, wire, device, max_bytes)
+    states = {name: state for name, state in getattr(shell, STATES, {}).items() if name}
+    agent = Agent(shell.user_ns, wire, device, max_bytes, states)
 
     def opened(comm, message):
         def received(message):

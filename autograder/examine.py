@@ -17,15 +17,18 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from safetensors.torch import load as load_tensors
 
-from autograder import display, likelihood, sandbox
+from autograder import apart, display, likelihood, sandbox
 from autograder.course import Course
 from autograder.draw import Draw
 from autograder.intake import Folder, checkpoints
-from autograder.kernel import Session
-from autograder.publish import attached, illustrations
-from autograder.remote import Handle, Student, StudentError
+from autograder.kernel import Plan, Session
+from autograder.publish import attached, given_cells, illustrations
+from autograder.remote import Handle, NotGraded, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
+
+SLOW_S = 2  # a student's own cell that took longer is not run again where a model is measured, if that works
+MAX_TOLD = 5  # cells that are told of
 
 
 def exercise(cell) -> str:
@@ -60,13 +63,15 @@ def examine(
     started = time.monotonic()
     points = {exercise(cell): float(cell.metadata.nbgrader.points) for cell in automatic(notebook)}
     known = {"student": student, "assignment": assignment, "notebook": name, "sandbox": course.sandbox}
-    outcomes, notes, flags, measured = [], [], [], {}
+    outcomes, notes, remarks, flags, measured = [], [], [], [], {}
     try:
         with ExitStack() as stack:
             given = attached(assignment, course.root)  # the instructor's, whatever the submission carries
-            main = stack.enter_context(Session(course, notebook, given | files, log))
+            plan, remarks = planned(notebook, assignment, course.root)
+            main = stack.enter_context(Session(course, notebook, given | files, log, plan))
             stopped = main.run()
-            notes += [f"Cell {index + 1} {what}." for index, what in stopped.items()]
+            told, also = _told(notebook, stopped, main.errors, plan)
+            notes, remarks = notes + told, remarks + also
             if course.training == "retrain" and (workplace := main.workplace()) is not None:
                 # what was trained here; the decoder's kernel, and this one after a restart, need not train again
                 files, left_out = checkpoints(Folder(workplace), course.checkpoint_limit_mib * 2**20)
@@ -76,23 +81,28 @@ def examine(
                 if model not in measured:
                     log(f"measuring {model}: its decoder runs in kernels of its own")
                     measured[model] = measure(model)
-                if isinstance(measured[model], StudentError):
+                if isinstance(measured[model], (StudentError, NotGraded)):
                     raise measured[model]
                 return measured[model]
 
-            def measure(model: str) -> likelihood.Evaluation | StudentError:
+            def measure(model: str) -> likelihood.Evaluation | StudentError | NotGraded:
                 prior = likelihood.TRAINED[assignment][model]
                 draw = Draw(course.key, student, assignment, "likelihood", model)
-                for cells in (_without(notebook, illustrations(assignment, course.root)), notebook):
+                shown = illustrations(assignment, course.root)
+                slow = {index for index in plan.own if main.seconds.get(index, 0) > SLOW_S}
+                for left_out in (plan.once | slow | _indices(notebook, shown), frozenset()):
                     try:
                         encoder = _model(main.student, model).attribute("encoder")
-                    except StudentError as error:
+                    except (StudentError, NotGraded) as error:
                         return error
                     # a session for each model: one that saw another model's codes could have been told the images by them
-                    with Session(course, nbformat.from_dict(cells), given | files, log) as apart:
+                    with Session(
+                        course, _without(notebook, left_out), given | files, log, plan, main.deadline
+                    ) as apart:
+                        apart.student.exercise = main.student.exercise
                         found = _evaluate(course, encoder, apart, model, prior, draw)
-                    if isinstance(found, likelihood.Evaluation):
-                        break  # else again with all cells: the student's own may need what an illustration defines
+                    if not isinstance(found, StudentError):
+                        break  # else again with all cells: the student's own may need what another cell defines
                 return found
 
             outcomes = run_suite(
@@ -106,6 +116,11 @@ def examine(
                     f"{outcome.status.value:7} {outcome.cell}: {outcome.test} ({outcome.seconds:.1f} s)"
                 ),
             )
+            with suppress(StudentError, NotGraded):
+                if again := main.student.assigned_again():
+                    remarks.append(
+                        f"{', '.join(again)}: assigned again after the exercise's test cell; what it meant at that cell is graded."
+                    )
         marks = {cell: share(of, [o for o in outcomes if o.cell == cell]) for cell, of in points.items()}
         error = "\n".join(outcome.detail for outcome in outcomes if outcome.detail)
     except Exception as failure:  # ours: nobody loses a point for it
@@ -127,6 +142,7 @@ def examine(
         marks=marks,
         outcomes=outcomes,
         notes=notes,
+        remarks=remarks,
         flags=flags,
         error=error,
         measurements=found,
@@ -191,16 +207,96 @@ def _evaluate(
         images = likelihood.held_out(course)
         given = likelihood.prior_of(_model(apart.student, name), prior)
         return likelihood.evaluation(likelihood.measure(encoder, fresh_decoder, images, draw, given), course, name)
-    except StudentError as error:
+    except (StudentError, NotGraded) as error:
         return error
 
 
-def _without(notebook: nbformat.NotebookNode, sources: set[str]) -> nbformat.NotebookNode:
-    """Return the notebook with nothing in the cells of these sources, so that a kernel starts in less time."""
+def planned(notebook: nbformat.NotebookNode, assignment: str, root: Path) -> tuple[Plan, list[str]]:
+    """Return how a submission is run, and remarks on it.
+
+    What the release gave is run in any case: a given cell that is missing or was changed runs as it was released, where it stood,
+    before what the student made of it.
+
+    Args:
+        notebook: the submission.
+        assignment: its assignment.
+        root: the course's folder, with source/.
+    """
+    where, sources, begin = {}, {}, 0
+    for index, cell in enumerate(notebook.cells):
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        if name:
+            where[name] = index
+        else:
+            sources.setdefault(_bare(cell.source), []).append(index)
+    given, known, remarks = {}, set(where.values()), []
+    for cell, needed in given_cells(assignment, root):
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        found = where.get(name) if name else next(iter(sources.get(_bare(cell.source), ())), None)
+        if found is not None:
+            known.add(found)
+            begin = found + 1
+        elif needed:
+            given.setdefault(begin, []).append(cell.source)
+            remarks.append(f"The given cell {_quoted(cell)} is missing or was changed; it was run as released, too.")
+    code = {index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
+    tests = {index: exercise(notebook.cells[index]) for index in code if is_grade(notebook.cells[index])}
+    last = max(tests, default=len(notebook.cells))
+
+    def place(index: int) -> str:
+        cell = notebook.cells[index]
+        name = cell.metadata.get("nbgrader", {}).get("grade_id")
+        return f"The cell of {name}, {_quoted(cell)}," if name else f"The cell {_quoted(cell)}"
+
+    plan = Plan(
+        given={index: tuple(found) for index, found in given.items()},
+        tests=tests,
+        once=frozenset(index for index in code if index > last),
+        own=frozenset(code - known),
+        place=place,
+    )
+    return plan, remarks
+
+
+def _told(
+    notebook: nbformat.NotebookNode, stopped: dict[int, str], errors: dict[int, str], plan: Plan
+) -> tuple[list[str], list[str]]:
+    """Return what is said of cells that were stopped or raised: first that of exercises and given cells, then of the student's own."""
+    said = {index: f"{plan.place(index)} {what}." for index, what in stopped.items()}
+    for index, error in errors.items():
+        cell = notebook.cells[index]
+        if index not in said and index not in plan.tests and ("nbgrader" in cell.metadata or index in plan.own):
+            said[index] = f"{plan.place(index)} stopped with {error}; the statements after it were tried."
+    first = [text for index, text in sorted(said.items()) if index not in plan.own]
+    own = [text for index, text in sorted(said.items()) if index in plan.own]
+    return first[:MAX_TOLD], own[:MAX_TOLD]
+
+
+def _bare(source: str) -> str:
+    """Return a source without what editors and formatters change at the ends of lines."""
+    return "\n".join(line.rstrip() for line in source.splitlines() if line.strip())
+
+
+def _quoted(cell) -> str:
+    """Return the first line of a cell that says something, as it is told to people."""
+    line = next((line.strip() for line in cell.source.splitlines() if line.strip()), "")
+    return f"“{printable(line)[:60]}”"
+
+
+def _indices(notebook: nbformat.NotebookNode, sources: set[str]) -> frozenset[int]:
+    """Return the indices of the cells of these sources that belong to no exercise."""
+    return frozenset(
+        index
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and "nbgrader" not in cell.metadata and cell.source in sources
+    )
+
+
+def _without(notebook: nbformat.NotebookNode, indices: frozenset[int]) -> nbformat.NotebookNode:
+    """Return the notebook with nothing in these cells, so that a kernel starts in less time."""
     emptied = nbformat.from_dict(notebook)
-    for cell in emptied.cells:
-        if cell.cell_type == "code" and "nbgrader" not in cell.metadata and cell.source in sources:
-            cell.source = ""
+    for index in indices:
+        emptied.cells[index].source = ""
     return emptied
 
 
@@ -226,11 +322,17 @@ class Examine(NbGraderPreprocessor):
             files, notes = {}, []
             if course.training == "weights":
                 files, notes = checkpoints(submission.folder, course.checkpoint_limit_mib * 2**20)
-            report = examine(
-                course, nb, files, **known, log=lambda line: self.log.info("%s: %s", who["student"], printable(line))
-            )
+
+            def log(line: str) -> None:
+                self.log.info("%s: %s", who["student"], printable(line))
+
+            try:
+                report, nb = apart.examined(course, nb, files, **known, log=log)
+            except apart.Lost as lost:
+                log(f"not graded: {lost}")
+                report = refused(course, nb, str(lost), **known)
         flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
-        told = {"remarks": submission.notes + notes, "flags": submission.flags + report.flags + flags}
+        told = {"remarks": submission.notes + notes + report.remarks, "flags": submission.flags + report.flags + flags}
         report = report.model_copy(update=told)
         report.save(reports)
         display.plain(nb, display.machine_paths(course))

@@ -1,20 +1,24 @@
 """One submission's kernel: runs its notebook, then answers calls through `agent`; hanging and dying calls cost a restart.
 
-A restart runs the same cells again, but for those that hung or ended the kernel. Everything that comes out of the kernel is bounded
-while it is collected. Called by `examine` and `likelihood`; knows nothing of tests or scores.
+A restart runs the same cells again, but for those that hung or ended the kernel. Time is counted as the processor time of the kernel;
+what takes far longer on the clock, on a busy machine, is left not graded. Everything that comes out of the kernel is bounded while it
+is collected. Called by `examine` and `likelihood`; knows nothing of tests or scores.
 """
 
+import asyncio
 import contextlib
 import copy
 import inspect
 import json
-import math
 import os
+import re
 import secrets
 import shutil
 import stat
 import tempfile
 import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 
@@ -25,11 +29,12 @@ from jupyter_client.blocking import BlockingKernelClient
 from jupyter_core.utils import run_sync
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete, CellTimeoutError, DeadKernelError
+from traitlets import Callable as CallableTrait
 from traitlets import Int
 
 from autograder import agent, sandbox, wire
 from autograder.course import Course
-from autograder.remote import Died, Student, StudentError, TooSlow
+from autograder.remote import STUB, Died, NotGraded, Student, StudentError, TooSlow
 
 START_TIMEOUT_S = 60
 SETTLE_S = 5  # how long an interrupted cell may take to end
@@ -37,16 +42,50 @@ MAX_RESTARTS = 12
 MAX_WAITING = 16  # messages that wait to be read; a kernel that sends more and larger ones loses them
 FLOOD = 64  # times the limit on a cell's output, beyond which the kernel is ended
 STRIKES = 2  # so many calls of one function may hang or kill; further ones are answered at once
+LOOK_S = 0.5  # between looks at the time that a cell has taken
+PATIENCE = 6  # so many times its processor time a cell or call may take on the clock
+IDLE = 0.02  # share of its time that who waits for something, and not for the machine, computes at most
+MUTE_S = 15  # a kernel that computes nothing for so long will not answer
+SEND_S = 5  # until a kernel takes a message
+LINGERING_S = 0.3  # in which a kernel ends that was asked to by a cell
+TRACEBACK_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 
 class SetupError(Exception):
     """No kernel could be started: the grader's fault, never the student's."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What a session does beside running the notebook's cells from top to bottom.
+
+    Attributes:
+        given: sources that are run before the cell of this index, as they were released.
+        tests: index of a test cell to its exercise; what names mean there is kept.
+        once: indices of cells that only the first run executes.
+        own: indices of the student's own cells, which are left out where the kernel does not live without that.
+        place: returns the words for the cell of an index.
+    """
+
+    given: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    tests: Mapping[int, str] = field(default_factory=dict)
+    once: frozenset[int] = frozenset()
+    own: frozenset[int] = frozenset()
+    place: Callable[[int], str] = lambda index: f"cell {index + 1}"
+
+
 class BoundedClient(NotebookClient):
-    """Collects at most `output_limit` bytes of a cell's output."""
+    """Collects at most `output_limit` bytes of a cell's output, and asks `over` every moment whether a cell's time is over."""
 
     output_limit = Int(2**18)
+    over = CallableTrait(lambda: False)
+
+    async def _async_handle_timeout(self, timeout, cell=None):
+        if self.over():
+            return await super()._async_handle_timeout(timeout, cell)
+        await asyncio.sleep(LOOK_S)  # what nbclient waits for may be over already
+        return None
 
     def process_message(self, msg, cell, cell_index):
         if msg["msg_type"] in ("stream", "display_data", "execute_result", "error", "update_display_data"):
@@ -81,17 +120,39 @@ class Session:
         notebook: the submission; its cells' outputs are filled in by the first run.
         files: what the kernel gets copies of, {relative path: content}.
         log: called with one line for the instructor when something had to be stopped.
+        plan: what is done beside running the cells.
+        deadline: of the submission, on the monotonic clock; by default, as long from now as the course allows.
+    Attributes:
+        errors: index of a cell to the first error that it ended a statement with in the first run, in words.
+        seconds: index of a cell to the time it took in the first run.
     """
 
-    def __init__(self, course: Course, notebook: nbformat.NotebookNode, files: dict[str, bytes], log=lambda line: None):
+    def __init__(
+        self,
+        course: Course,
+        notebook: nbformat.NotebookNode,
+        files: dict[str, bytes],
+        log=lambda line: None,
+        plan: Plan | None = None,
+        deadline: float | None = None,
+    ):
         self._course, self._notebook, self.files, self._log = course, notebook, files, log
-        self._deadline = time.monotonic() + course.submission_timeout_s
+        self._plan = plan or Plan()
+        self.deadline = time.monotonic() + course.submission_timeout_s if deadline is None else deadline
+        self.errors: dict[int, str] = {}
+        self.seconds: dict[int, float] = {}
         self._bad_cells: dict[int, str] = {}
+        self._starved: set[int] = set()  # cells that the machine did not give enough time
+        self._care = (
+            0  # 1: look after each cell whether the kernel answers; 2: leave out the student's own cells; 3: give up
+        )
+        self._looked = False  # whether cells were looked at with care, and the kernel answered at the end
         self._strikes: dict[str, int] = {}
+        self._waited: set[str] = set()  # functions whose calls the machine did not give enough time
         self._restarts = -1
         self._folder = self._client = self._manager = self._provisioner = self._context = None
         self._alive = self._ran = False
-        self.student = Student(self._transport, course.message_limit_mib * 2**20)
+        self.student = Student(self._transport, course.message_limit_mib * 2**20, self._why_missing)
 
     def __enter__(self) -> "Session":
         return self
@@ -104,7 +165,7 @@ class Session:
         try:
             while not self._start():
                 pass
-        except StudentError as error:  # each call will try again, and say so
+        except (StudentError, NotGraded) as error:  # each call will try again, and say so
             self._log(str(error))
             self.close()
         return dict(self._bad_cells)
@@ -128,6 +189,7 @@ class Session:
         if self._manager is not None:
             with contextlib.suppress(Exception):
                 run_sync(self._manager.shutdown_kernel)(now=True)
+            self._manager.context.destroy(linger=0)
             self._manager = None
         if self._context is not None:
             self._context.destroy(linger=0)
@@ -145,8 +207,10 @@ class Session:
     # --- starting --------------------------------------------------------------------------------
 
     def _start(self) -> bool:
-        """Run the notebook in a new kernel; return whether the kernel lived through it."""
+        """Run the notebook in a new kernel; return whether the kernel lived through it and answers."""
         self.close()
+        if self._care > 2:
+            raise Died("The kernel ended, or answered no more, after the notebook's last cell.")
         self._restarts += 1
         if self._restarts > MAX_RESTARTS:
             raise TooSlow("The kernel had to be restarted too often; the remaining tests were not tried.")
@@ -160,6 +224,7 @@ class Session:
             path.write_bytes(content)
         self._context = self._bounded(zmq.asyncio.Context())
         self._manager = sandbox.kernel_manager(self._course, self._folder, self._context, gpu=self._device() == "cuda")
+        self._manager.context = self._bounded(zmq.asyncio.Context())  # of its own, for it asks the kernel to end
         notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
         runner = BoundedClient(
             notebook,
@@ -174,7 +239,7 @@ class Session:
             error_on_timeout={"ename": "CellTimeoutError", "evalue": "", "traceback": []},
             startup_timeout=START_TIMEOUT_S,
             output_limit=self._course.output_limit_kib * 1024,
-            timeout_func=self._cell_timeout,
+            timeout_func=lambda cell: LOOK_S,
         )
         try:
             runner.start_new_kernel(cwd="/", env=sandbox.environment(self._variables()))
@@ -183,56 +248,105 @@ class Session:
         except Exception as error:
             raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
         try:
+            _tell(runner, f"{_module('agent', agent)} agent.prepare(get_ipython())\n_()\ndel _\n")
             for index, cell in enumerate(notebook.cells):
-                if cell.cell_type == "code" and index not in self._bad_cells:
+                for source in self._plan.given.get(index, ()):
+                    self._run_cell(runner, nbformat.v4.new_code_cell(source), None)
+                if cell.cell_type == "code" and not self._left_out(index):
                     self._within_time()
+                    if index in self._plan.tests:
+                        _tell(runner, _reached(self._plan.tests[index]))
                     if not self._run_cell(runner, cell, index):
                         return False
+            for source in self._plan.given.get(len(notebook.cells), ()):
+                self._run_cell(runner, nbformat.v4.new_code_cell(source), None)
+        except zmq.Again:  # it takes no message; a cell before this one saw to that
+            self._care += 1
+            return False
         finally:
             with contextlib.suppress(Exception):
                 runner.kc.stop_channels()
             self._context.destroy(linger=0)
         self._ran = True
-        self._connect()
+        if not self._connect():
+            self._care += 1
+            return False
+        if self._care == 1:  # nothing is wrong with the cells, or no more
+            self._care, self._looked = 0, True
         return True
 
-    def _run_cell(self, runner: BoundedClient, cell, index: int) -> bool:
-        started, threads = time.monotonic(), self._provisioner.threads()
-        timeout = self._cell_timeout(cell)
-        problem, lived = "", True
+    def _left_out(self, index: int) -> bool:
+        plan = self._plan
+        return index in self._bad_cells or (self._ran and index in plan.once) or (self._care > 1 and index in plan.own)
+
+    def _run_cell(self, runner: BoundedClient, cell, index: int | None) -> bool:
+        """Run a cell, of the notebook where it has an index; return whether the kernel lived through it."""
+        threads, clock = self._provisioner.threads(), self._clock()
+        problem, lived, what = "", True, []
+
+        def over() -> bool:
+            what[:] = [self._over(clock)]
+            return bool(what[0])
+
+        runner.over = over
         try:
-            runner.execute_cell(cell, index)
-            if time.monotonic() - started >= timeout:
-                problem = f"did not end within {timeout} s and was interrupted"
+            runner.execute_cell(cell, index or 0)
+            if what and what[0]:
+                problem = f"{what[0]} and was interrupted"
                 # what it started would take the time of all that comes after it
                 lived = self._provisioner.threads() <= threads
             if self._provisioner.look():  # what it left behind must not be blamed on the next cell
                 problem, lived = self._ended("ended the kernel"), False
+            elif lived and self._care and index is not None:
+                time.sleep(LINGERING_S)
+                if not self._answers():
+                    problem, lived = "ended the kernel, or kept it from answering", False
         except DeadKernelError:
             problem, lived = self._ended("ended the kernel"), False
         except CellTimeoutError:
-            late = time.monotonic() - started >= timeout
-            problem = (
-                f"did not end within {timeout} s, could not be interrupted" if late else "put out more than can be read"
-            )
+            late = what and what[0]
+            problem = f"{late}, could not be interrupted" if late else "put out more than can be read"
             problem, lived = f"{problem}, and the kernel was stopped", False
+        except zmq.Again:
+            raise
         except Exception as error:
+            where = self._plan.place(index) if index is not None else "given code"
             raise SetupError(
-                f"cell {index + 1}: the kernel's messages could not be read: {type(error).__name__}: {error}"
+                f"{where}: the kernel's messages could not be read: {type(error).__name__}: {error}"
             ) from error
+        if index is None:
+            return True  # the next cell meets what became of the kernel
+        if not self._ran and (error := _error(cell)):
+            self.errors[index] = error
+        self.seconds.setdefault(index, time.monotonic() - clock[0])
         if problem:
             self._bad_cells[index] = problem
-            self._log(f"cell {index + 1} {problem}")
+            self._log(f"{self._plan.place(index)} {problem}")
             text = f"[This cell {problem}.]\n"
             self._notebook.cells[index].outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
+            if what and what[0].startswith("was given"):
+                self._starved.add(index)
         return lived
 
-    def _within_time(self) -> None:
-        if time.monotonic() > self._deadline:
-            raise TooSlow(f"The submission used up its {self._course.submission_timeout_s} s; the rest was not tried.")
+    def _clock(self) -> tuple[float, float]:
+        """Return the time on the clock, and the processor time of the kernel."""
+        return time.monotonic(), self._provisioner.seconds()
 
-    def _cell_timeout(self, cell) -> int:
-        return max(1, min(self._course.cell_timeout_s, math.ceil(self._deadline - time.monotonic())))
+    def _over(self, since: tuple[float, float]) -> str:
+        """Return why the time of a cell that began at `since` is over; nothing while it is not."""
+        limit, (now, seconds) = self._course.cell_timeout_s, self._clock()
+        waited, computed = now - since[0], seconds - since[1]
+        if computed >= limit:
+            return f"did not end within {limit} s"
+        if waited >= limit and computed < IDLE * waited:
+            return f"waited for {limit} s without computing"
+        if waited >= PATIENCE * limit or now >= self.deadline:
+            return f"was given {computed:.0f} s of processor time in {waited:.0f} s"
+        return ""
+
+    def _within_time(self) -> None:
+        if time.monotonic() > self.deadline:
+            raise NotGraded(f"the submission used up its {self._course.submission_timeout_s} s before this was tried")
 
     def _variables(self) -> dict[str, str]:
         course = self._course
@@ -245,36 +359,75 @@ class Session:
 
     # --- calls -----------------------------------------------------------------------------------
 
-    def _connect(self) -> None:
+    def _connect(self) -> bool:
+        """Let the agent answer in the kernel; return whether it does."""
         context = self._bounded(zmq.Context())
         self._client = BlockingKernelClient(context=context, parent=self._manager, session=sandbox.Forgiving())
         self._client.load_connection_info(self._manager.get_connection_info())
         self._client.start_channels(stdin=False, control=False, hb=False)
         self._comm = secrets.token_hex(8)
         source = (
-            "def _():\n import types\n wire, agent = types.ModuleType('wire'), types.ModuleType('agent')\n"
-            " wire.__dict__['__name__'] = 'wire'\n"
-            f" import sys; sys.modules['wire'] = wire; exec({inspect.getsource(wire)!r}, wire.__dict__); del sys.modules['wire']\n"
-            f" exec({inspect.getsource(agent)!r}, agent.__dict__)\n"
+            f"{_module('wire', wire)} import sys; sys.modules['wire'] = wire\n{_module('agent', agent, begun=True)}"
+            " del sys.modules['wire']\n"
             f" agent.serve(get_ipython(), wire, {self._comm!r}, {self._device()!r}, {self._course.message_limit_mib * 2**20})\n"
             "_()\ndel _\n"
         )
-        self._client.execute(source, silent=True, store_history=False, allow_stdin=False)
-        self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
         # Answered once torch is loaded, so that no call waits for it. Asked again, because an answer is lost where the socket that
         # it comes through is not connected yet; not by jupyter_client's wait_for_ready, which never ends where messages do not.
         question, patience = wire.encode({"op": "global_rng"}, 0), 1.0
-        deadline = time.monotonic() + START_TIMEOUT_S
-        while self._exchange(*question, patience) is None:
-            if time.monotonic() > deadline or not run_sync(self._manager.is_alive)():
-                raise Died("The kernel ended, or answered no more, after the notebook's last cell.")
-            patience *= 2
+        try:
+            self._client.execute(source, silent=True, store_history=False, allow_stdin=False)
+            self._send("comm_open", {"comm_id": self._comm, "target_name": self._comm, "data": {}})
+            hopeless = self._hopeless()
+            while self._exchange(*question, patience) is None:
+                if hopeless():
+                    return False
+                patience = min(2 * patience, 8)
+        except zmq.Again:
+            return False
         self._alive = True
+        return True
+
+    def _answers(self) -> bool:
+        """Return whether the kernel answers somebody who asks for the first time."""
+        context, hopeless = self._bounded(zmq.Context()), self._hopeless()
+        client = BlockingKernelClient(context=context, parent=self._manager, session=sandbox.Forgiving())
+        try:
+            client.load_connection_info(self._manager.get_connection_info())
+            client.start_channels(stdin=False, control=False, hb=False)
+            while not hopeless():
+                client.kernel_info()
+                with contextlib.suppress(Empty):
+                    client.get_shell_msg(timeout=LOOK_S)
+                    client.get_iopub_msg(timeout=LOOK_S)
+                    return True
+        except zmq.ZMQError:
+            pass
+        finally:
+            with contextlib.suppress(Exception):
+                client.stop_channels()
+            context.destroy(linger=0)
+        return False
+
+    def _hopeless(self) -> Callable[[], bool]:
+        """Return a function that says whether the kernel, asked now, will not answer any more."""
+        deadline, mark = time.monotonic() + START_TIMEOUT_S, self._clock()
+
+        def hopeless() -> bool:
+            nonlocal mark
+            now, seconds = self._clock()
+            if seconds - mark[1] > IDLE * (now - mark[0]):
+                mark = now, seconds
+            return now - mark[0] > MUTE_S or now > deadline or not run_sync(self._manager.is_alive)()
+
+        return hopeless
 
     def _bounded(self, context: zmq.Context) -> zmq.Context:
-        """Set how large a message may be, and how many may wait, before the kernel is cut off."""
+        """Set how large a message may be, how many may wait, and for how long, before the kernel is cut off."""
         context.setsockopt(zmq.MAXMSGSIZE, (self._course.message_limit_mib + 8) * 2**20)
         context.setsockopt(zmq.RCVHWM, MAX_WAITING)
+        context.setsockopt(zmq.SNDTIMEO, SEND_S * 1000)
+        context.setsockopt(zmq.LINGER, 0)
         return context
 
     def _device(self) -> str:
@@ -291,41 +444,96 @@ class Session:
 
     def _transport(self, header: bytes, payload: bytes) -> tuple[bytes, bytes]:
         asked = _asked(header)
+        if asked in self._waited:
+            raise NotGraded(f"{asked} did not get enough processor time here; it was not called again")
         if self._strikes.get(asked, 0) >= STRIKES:
             raise TooSlow(f"{asked} hung or ended the kernel {STRIKES} times; it was not called again.")
         self._within_time()
-        while not self._alive:
-            self._start()
-        frames = self._exchange(header, payload, self._course.call_timeout_s)
+        limit, frames = self._course.call_timeout_s, None
+        for _ in range(2):  # again, where the kernel took no message: this call is not to blame
+            while not self._alive:
+                self._start()
+            started = self._clock()
+            with contextlib.suppress(zmq.Again):
+                frames = self._exchange(header, payload, PATIENCE * limit, limit)
+                break
+            self.close()
         if frames is not None:
             return frames
-        died = not run_sync(self._manager.is_alive)()
+        died = not self._alive or not run_sync(self._manager.is_alive)()
+        if died and not self._looked and not self._provisioner.verdict:
+            # a cell may have left behind what ended the kernel: then this call is not to blame
+            self._care, self._looked = max(self._care, 1), True
+            self.close()
+            return self._transport(header, payload)
         ended = self._ended(f"{asked} ended the kernel")
+        now, seconds = self._clock() if self._alive else started
         self._strike(asked)
         if died:
             raise Died(f"{ended}. Does it exit, crash, or use far more than needed?")
-        raise TooSlow(
-            f"{asked} did not return within {self._course.call_timeout_s} s on a small input. Does it loop, wait, or do far more work than needed?"
+        if seconds - started[1] >= limit:
+            raise TooSlow(
+                f"{asked} did not return within {limit} s on a small input. Does it loop, wait, or do far more work than needed?"
+            )
+        self._restarts -= 1
+        if self._strikes[asked] >= STRIKES:
+            self._waited.add(asked)
+        raise NotGraded(
+            f"{asked} did not return within {now - started[0]:.0f} s, of which it computed for {seconds - started[1]:.0f} s: it waits, "
+            "or the machine was too busy"
         )
 
-    def _exchange(self, header: bytes, payload: bytes, timeout_s: float) -> tuple[bytes, bytes] | None:
-        """Send a request and return its reply, or None where the kernel ended or the time is over."""
+    def _exchange(
+        self, header: bytes, payload: bytes, timeout_s: float, cpu_s: float = float("inf")
+    ) -> tuple[bytes, bytes] | None:
+        """Send a request and return its reply, or None where the kernel ended, or computed or waited for too long.
+
+        Raises:
+            zmq.Again: the kernel takes no message.
+        """
         key = secrets.token_hex(16)
+        began, seconds = self._clock()
         self._send("comm_msg", {"comm_id": self._comm, "data": {"key": key}}, (header, payload))
-        deadline = time.monotonic() + timeout_s
+        deadline = min(began + timeout_s, max(self.deadline, began + 1))
         while time.monotonic() < deadline:
             try:
                 message = self._client.get_iopub_msg(timeout=0.5)
             except Empty:
+                message = None
+            except Exception:  # a forged or broken message
+                message = {}
+            if (waited := time.monotonic() - began) > cpu_s or message is None:
+                computed = self._provisioner.seconds() - seconds
+                if computed >= cpu_s or (waited > 2 * cpu_s and computed < IDLE * waited):
+                    return None
+            if message is None:
                 if not run_sync(self._manager.is_alive)():
                     return None
-                continue
-            except Exception:  # a forged or broken message
                 continue
             frames = _frames(message, self._comm, key)
             if frames is not None:
                 return frames
         return None
+
+    def _why_missing(self, name: str) -> str:
+        """Return what is known of a name that the notebook does not define, a sentence or nothing.
+
+        Raises:
+            NotGraded: its cell was not given enough time.
+        """
+        defines = re.compile(
+            rf"^[ \t]*(?:(?:async +)?(?:def|class) +{re.escape(name)}\b|{re.escape(name)}\b[^=\n]*=)", re.MULTILINE
+        )
+        for index in sorted({*self._bad_cells, *self.errors}, reverse=True):
+            if not defines.search(self._notebook.cells[index].source):
+                continue
+            place = self._plan.place(index)
+            if index in self._starved:
+                raise NotGraded(f"{name} is not defined, as {place} {self._bad_cells[index]}")
+            if index in self._bad_cells:
+                return f"{name} is not defined: {place} {self._bad_cells[index]}."
+            return f"{name} is not defined: {place} stopped with {self.errors[index]}."
+        return ""
 
     def _ended(self, what: str) -> str:
         """Return what is told of a kernel that ended, with the limit it passed, if one."""
@@ -336,6 +544,45 @@ class Session:
         self._strikes[asked] = self._strikes.get(asked, 0) + 1
         self._log(f"a call of {asked} was stopped; the kernel is started again")
         self.close()
+
+
+def _tell(runner: BoundedClient, source: str) -> None:
+    """Let the kernel run code of ours before what it is told next; nobody waits for it."""
+    runner.kc.execute(source, silent=True, store_history=False, allow_stdin=False, stop_on_error=False)
+
+
+def _module(name: str, module, begun: bool = False) -> str:
+    """Return the lines of a function that make the kernel have a module of ours, without a name in the notebook's namespace."""
+    begin = "" if begun else "def _():\n"
+    return (
+        f"{begin} import types\n {name} = types.ModuleType({name!r})\n {name}.__dict__['__name__'] = {name!r}\n"
+        f" exec({inspect.getsource(module)!r}, {name}.__dict__)\n"
+    )
+
+
+def _reached(exercise: str) -> str:
+    """Return code that keeps what names mean when a test cell is reached; where that fails, their last meaning counts."""
+    return (
+        "try:\n"
+        f"    getattr(__import__('IPython').get_ipython(), {agent.STATES!r})['']({exercise!r})\n"
+        "except BaseException: pass\n"
+    )
+
+
+def _error(cell) -> str:
+    """Return the first error among a cell's outputs, with its line, in words; nothing where there is none, or for an unsolved cell."""
+    for output in cell.outputs:
+        if output.output_type != "error":
+            continue
+        text = " ".join(f"{output.get('ename', '')}: {output.get('evalue', '')}".split())[:300]
+        if STUB.split(": ")[1] in text or output.get("ename") in ("CellTimeoutError", "KeyboardInterrupt"):
+            continue
+        lines = cell.source.splitlines()
+        found = TRACEBACK_LINE.search(COLOURS.sub("", "\n".join(map(str, output.get("traceback", [])))))
+        number = int(found[1]) if found and len(found[1]) < 6 else 0
+        where = f", in its line {number}: {lines[number - 1].strip()[:100]}" if 0 < number <= len(lines) else ""
+        return f"{text}{where}"
+    return ""
 
 
 def _asked(header: bytes) -> str:

@@ -52,6 +52,25 @@ def illustrations(assignment: str, root: Path = ROOT) -> set[str]:
     return {cell.source for cell in cells if cell.cell_type == "code" and cell.id.endswith(ILLUSTRATION)}
 
 
+def given_cells(assignment: str, root: Path = ROOT) -> list[tuple[NotebookNode, bool]]:
+    """Return the cells of an assignment in their order, each with whether it is code that the release gives and later cells need.
+
+    Args:
+        root: the course's folder, with source/.
+    """
+    cells = nbformat.read(_notebook(assignment, root), as_version=4).cells
+    return [
+        (
+            cell,
+            cell.cell_type == "code"
+            and not cell.id.endswith(ILLUSTRATION)
+            and not cell.metadata.get("nbgrader", {}).get("solution")
+            and not cell.metadata.get("nbgrader", {}).get("grade"),
+        )
+        for cell in cells
+    ]
+
+
 class AttachLab(NbGraderPreprocessor):
     """Put `lab` and earlier solutions beside the released notebook; nbconvert's writer writes what stands in resources["outputs"]."""
 

@@ -10,6 +10,7 @@ What comes back is data: nothing here imports, unpickles or evaluates it.
     ├─ TooSlow              the call did not return in time
     ├─ Died                 the call ended the kernel
     └─ BadAnswer            what came back is no plain value, or too large
+    NotGraded               the machine did not suffice to find out: nobody's score depends on it
 """
 
 from collections.abc import Callable
@@ -29,6 +30,7 @@ __all__ = [
     "Handle",
     "Inspection",
     "NotDefined",
+    "NotGraded",
     "Raised",
     "Seed",
     "State",
@@ -43,8 +45,24 @@ MAX_BYTES = 2**28
 MAX_TEXT = 2000  # characters kept of a failure's text
 STUB = "NotImplementedError: write your answer here"  # of an unsolved cell of the release
 
+# what torch says where code names a device that is not there, or mixes two
+NO_GPU = (
+    "Found no NVIDIA driver",
+    "Torch not compiled with CUDA",
+    "No CUDA GPUs are available",
+    "CUDA driver",
+    "Cannot access accelerator device",
+    "Expected one of cpu, cuda",
+    "on the MPS device",
+    "MPS backend",
+)
+
 TENSOR_OR_NONE = (torch.Tensor, type(None))
 Transport = Callable[[bytes, bytes], tuple[bytes, bytes]]
+
+
+class NotGraded(Exception):
+    """What was asked could not be found out, and not because of the submission; the text is the reason, for everybody."""
 
 
 class StudentError(Exception):
@@ -87,11 +105,13 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A value, the call's tensor arguments as they are afterwards (None for others), and what the call printed."""
+    """A value, the call's tensor arguments as they are afterwards (None for others), what the call printed, and which settings
+    of torch it left changed, in words."""
 
     value: object
     arguments: tuple
     printed: str
+    left: str
 
 
 @dataclass(frozen=True)
@@ -130,10 +150,15 @@ class Student:
     Args:
         transport: takes header and payload of a request and returns those of its reply; raises StudentError.
         max_bytes: bound on one message.
+        why_missing: returns what is known of a name that is not defined, a sentence or nothing.
+    Attributes:
+        exercise: whose test cell the names of the submission are looked up at; empty for the notebook's end.
     """
 
-    def __init__(self, transport: Transport, max_bytes: int = MAX_BYTES):
-        self._transport, self._max_bytes = transport, max_bytes
+    def __init__(
+        self, transport: Transport, max_bytes: int = MAX_BYTES, why_missing: Callable[[str], str] = lambda name: ""
+    ):
+        self._transport, self._max_bytes, self._why_missing, self.exercise = transport, max_bytes, why_missing, ""
 
     def __getattr__(self, name: str) -> Callable:
         if name.startswith("__"):
@@ -147,7 +172,7 @@ class Student:
     def inspect(self, target: "str | tuple[Handle, str]", *args: object, **kwargs: object) -> Inspection:
         """Call the target and return its value with the arguments as they are afterwards and what was printed."""
         request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "inspect": True}
-        fields = {"value": object, "arguments": tuple, "printed": str}
+        fields = {"value": object, "arguments": tuple, "printed": str, "left": str}
         return Inspection(**self._ask_record("call", _name(target), fields, **request))
 
     def gradient(
@@ -233,8 +258,13 @@ class Student:
             raise BadAnswer(_unreadable(_name(target)))
         return seen
 
+    def assigned_again(self) -> list[str]:
+        """Return the names that were asked for and mean something else at the notebook's end."""
+        names = self._ask("changed", "the notebook's names")
+        return [n for n in names if type(n) is str and n.isidentifier()] if type(names) is list else []
+
     def seed(self, seed: int) -> None:
-        """Seed torch's global random number generators in the kernel."""
+        """Seed the global random number generators of torch, numpy and Python in the kernel."""
         self._ask("seed", "torch.manual_seed", seed=seed)
 
     def global_rng(self) -> torch.Tensor:
@@ -245,7 +275,8 @@ class Student:
         return Handle(self, self._ask("build", kind, kind=kind, args=_out(args)), kind)
 
     def _ask(self, operation: str, asked: str, **request: object) -> object:
-        header, payload = wire.encode({"op": operation, "asked": asked, **request}, self._max_bytes)
+        request = {"op": operation, "asked": asked, "exercise": self.exercise, **request}
+        header, payload = wire.encode(request, self._max_bytes)
         try:
             reply = wire.decode(*self._transport(header, payload), self._max_bytes)
         except wire.WireError as error:
@@ -254,7 +285,8 @@ class Student:
             raise BadAnswer(_unreadable(asked))
         failure, text, kinds = reply.get("failure"), reply.get("text"), reply.get("kinds", [])
         if type(failure) is str and failure in FAILURES and type(text) is str and type(kinds) is list:
-            error = FAILURES[failure](_explain(failure, asked, text[:MAX_TEXT]))
+            missing = self._why_missing(asked) if failure == "not defined" else ""
+            error = FAILURES[failure](missing or _explain(failure, asked, text[:MAX_TEXT]))
             error.kinds = tuple(kind for kind in kinds if type(kind) is str)
             raise error
         if "value" not in reply:
@@ -386,5 +418,10 @@ def _explain(failure: str, asked: str, text: str) -> str:
     if failure == "raised":
         if text.startswith(STUB) or text.rstrip(": ") == "NotImplementedError":
             return f"{asked} is not written yet, or calls an exercise that is not."
+        if any(sign in text for sign in NO_GPU):
+            return (
+                f"{asked} asked for a GPU ({text.splitlines()[0][:100]}). A device is written into the code: create new tensors on the "
+                "device of the inputs, as with device=x.device."
+            )
         return f"{asked} raised {text}"
     return f"{asked}: {text}."

@@ -15,6 +15,7 @@ class Status(StrEnum):
     FAILED = "failed"  # the student
     ERROR = "error"  # us: the cell is not graded
     SKIPPED = "skipped"  # something it builds on failed
+    UNGRADED = "not graded"  # the machine did not suffice: the cell is not graded
 
 
 class Plain(BaseModel):
@@ -128,6 +129,8 @@ def share(points: float, outcomes: list[Outcome]) -> Mark:
     broken = [outcome.test for outcome in outcomes if outcome.status is Status.ERROR]
     if broken:
         return Mark(points=points, score=None, reason=f"an error of the grader in {', '.join(broken)}")
+    if unknown := [outcome for outcome in outcomes if outcome.status is Status.UNGRADED]:
+        return Mark(points=points, score=None, reason=unknown[0].message.removesuffix("."))
     total = sum(outcome.weight for outcome in outcomes)
     earned = sum(outcome.weight * outcome.credit for outcome in outcomes)
     return Mark(points=points, score=round(points * earned / total, 2))
@@ -178,14 +181,15 @@ def summary(report: Report) -> str:
         head = f"**{report.score:g} of {report.points:g} automatic points.** Written answers are graded by a person."
     else:
         head = "**Not graded.** This is not a zero; your instructor looks at it."
-    rows = [f"## Your result\n\n{head}\n\n| exercise | points | tests |", "| --- | --- | --- |"]
+    notes = "".join(f"- {_escape(note)}\n" for note in report.notes)
+    rows = [f"## Your result\n\n{head}\n\n{notes}\n| exercise | points | tests |", "| --- | --- | --- |"]
     for cell, mark in report.marks.items():
         outcomes = report.of(cell)
         passed = sum(outcome.status is Status.PASSED for outcome in outcomes)
         score = "not graded" if mark.score is None else f"{mark.score:g} of {mark.points:g}"
         rows.append(f"| `{cell}` | {score} | {passed} of {len(outcomes)} passed |")
-    notes = [f"- {_escape(note)}" for note in (*report.remarks, *report.notes)]
-    return "\n".join([*rows, "", "What each test asks, and what came of it, stands below each exercise.", *notes])
+    remarks = [f"- {_escape(remark)}" for remark in report.remarks]
+    return "\n".join([*rows, "", "What each test asks, and what came of it, stands below each exercise.", *remarks])
 
 
 def _word(outcome: Outcome) -> str:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from autograder.draw import Draw
-from autograder.remote import Student, StudentError
+from autograder.remote import NotGraded, Student, StudentError
 from autograder.report import Outcome, Status
 
 SUITE = Path(__file__).parent / "suite"
@@ -60,6 +60,7 @@ class Plugin:
 
     @pytest.fixture
     def student(self, request):
+        self._student.exercise = _cell(request.node)
         # what a student draws without a generator is the same at every regrade
         self._student.seed(self._draw_for(f"{request.node.name} global").seed())
         return self._student
@@ -69,9 +70,10 @@ class Plugin:
         return self._draw_for(request.node.name)
 
     @pytest.fixture
-    def trained(self):
+    def trained(self, request):
         if self._evaluate is None:
             raise StudentError("There is no trained model to look at.")
+        self._student.exercise = _cell(request.node)
         return self._evaluate
 
     def pytest_configure(self, config):
@@ -197,6 +199,8 @@ def _outcome(item, call) -> Outcome:
         return Outcome(
             status=Status.FAILED, credit=0, message=str(error), hint=getattr(error, "hint", "") or "", **known
         )
+    if isinstance(error, NotGraded):
+        return Outcome(status=Status.UNGRADED, credit=0, message=str(error), **known)
     if isinstance(error, pytest.skip.Exception):
         return Outcome(status=Status.SKIPPED, credit=0, message=str(error), **known)
     return Outcome(status=Status.ERROR, credit=0, detail=str(call.excinfo.getrepr(style="short")), **known)

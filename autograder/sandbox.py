@@ -22,7 +22,7 @@ from pathlib import Path
 
 import psutil
 import zmq.asyncio
-from jupyter_client import AsyncKernelManager
+from jupyter_client import AsyncKernelClient, AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvisioner
 from jupyter_client.session import Session
@@ -147,6 +147,14 @@ class Provisioner(LocalProvisioner):
             with contextlib.suppress(psutil.Error):  # it has ended
                 count += process.num_threads()
         return count
+
+    def seconds(self) -> float:
+        """Return the processor time that the kernel's processes have taken together, with those that have ended and were waited for."""
+        total = 0.0
+        for process in descendants(self.pid):
+            with contextlib.suppress(psutil.Error):  # it has ended
+                total += sum(process.cpu_times()[:4])
+        return total
 
     def look(self) -> str:
         """Look at the limits at once; return which one the kernel passed, and was ended for, or nothing."""
@@ -335,8 +343,15 @@ class Forgiving(Session):
         return {"msg_id": "", "msg_type": "", "buffers": [], **parts}
 
 
+class Client(AsyncKernelClient):
+    """Asks by messages alone: the thread of a heartbeat never ends where its kernel stops reading."""
+
+    def start_channels(self, shell=True, iopub=True, stdin=True, hb=False, control=True):
+        super().start_channels(shell=shell, iopub=iopub, stdin=stdin, hb=False, control=control)
+
+
 class Manager(AsyncKernelManager):
-    """Gives its clients a context of sockets that bounds what a kernel may send."""
+    """Gives its clients a context of sockets that bounds what a kernel may send, and how long it may not listen."""
 
     client_context = Instance(zmq.asyncio.Context)
 
@@ -365,6 +380,7 @@ def kernel_manager(course: Course, room: Path, context: zmq.asyncio.Context, gpu
         ip=str(room / "k"),
         connection_file=str(room / "kernel.json"),
         client_context=context,
+        client_factory=Client,
         session=Forgiving(),
     )
     manager._kernel_spec = KernelSpec(

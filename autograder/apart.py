@@ -1,0 +1,136 @@
+"""Examines each submission in a process of its own, with a hard deadline and a bound on its memory.
+
+Whatever a submission makes the grader's libraries do, it costs its own examination alone: a process that hangs, grows or dies ends as
+"not graded" with the reason, and the run goes on. What comes back is JSON. Called by `examine.Examine`; runs `examine.examine`.
+"""
+
+import contextlib
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import stat
+import tempfile
+import time
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from autograder.course import Course
+from autograder.limits import descendants
+from autograder.report import Report
+
+SPARE_S = 300  # beyond the submission's time: what is under way then may still end by itself
+MEMORY_MIB = 4096  # of the grader's own process, beside the submission's kernel
+ANSWER_LIMIT = 2**28  # bytes of an executed notebook with its report
+END_S = 10  # for a process that is asked to end, until it is killed
+LOOK_S = 1.0
+
+
+class Lost(Exception):
+    """The examination did not come to its end; the text is the reason that everybody is told."""
+
+
+def examined(
+    course: Course,
+    notebook: nbformat.NotebookNode,
+    files: dict[str, bytes],
+    *,
+    student: str,
+    assignment: str,
+    name: str,
+    log: Callable[[str], None] = print,
+) -> tuple[Report, nbformat.NotebookNode]:
+    """Return what `examine.examine` reports, and the executed notebook.
+
+    Args:
+        course, notebook, files, student, assignment, name, log: as `examine.examine` takes them.
+    Raises:
+        Lost: the process had to be ended, or ended by itself.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["autograder.warm"])
+    ours, theirs = context.Pipe()
+    place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
+    known = {"student": student, "assignment": assignment, "name": name}
+    process = context.Process(target=_examine, args=(theirs, place, course, nbformat.writes(notebook), files, known))
+    process.start()
+    theirs.close()
+    try:
+        return _answer(process, ours, course.submission_timeout_s + SPARE_S, log)
+    finally:
+        _end(process)
+        ours.close()
+        _remove(place)
+
+
+def _answer(process, connection: Connection, seconds: float, log) -> tuple[Report, nbformat.NotebookNode]:
+    deadline, watched = time.monotonic() + seconds, None
+    while True:
+        with contextlib.suppress(psutil.Error):
+            watched = watched or psutil.Process(process.pid)
+            if watched.memory_info().rss > MEMORY_MIB * 2**20:
+                raise Lost(f"the grader's own process took more than {MEMORY_MIB} MiB of memory")
+        if time.monotonic() > deadline:
+            raise Lost(f"the examination did not end within {seconds:.0f} s and was stopped")
+        if not connection.poll(LOOK_S):
+            continue
+        try:
+            told = json.loads(connection.recv_bytes(ANSWER_LIMIT))
+        except EOFError:
+            process.join(END_S)
+            raise Lost(f"the grader's own process ended (status {process.exitcode})") from None
+        except OSError:
+            raise Lost(f"the executed notebook has more than {ANSWER_LIMIT // 2**20} MiB") from None
+        if "log" in told:
+            log(told["log"])
+        else:
+            return Report.model_validate(told["report"]), nbformat.reads(told["notebook"], as_version=4)
+
+
+def _examine(connection: Connection, place: str, course: Course, notebook: str, files: dict[str, bytes], known) -> None:
+    """Examine a submission; the new process begins here."""
+    from autograder.examine import examine
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for who waits for the answer
+    signal.signal(signal.SIGTERM, _leave)
+    tempfile.tempdir = place
+    submission = nbformat.reads(notebook, as_version=4)
+
+    def send(told: dict) -> None:
+        with contextlib.suppress(BrokenPipeError):  # nobody listens any more
+            connection.send_bytes(json.dumps(told).encode("utf-8", "replace"))
+
+    report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
+    send({"report": report.model_dump(mode="json"), "notebook": nbformat.writes(submission)})
+
+
+def _leave(number, frame) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise SystemExit(1)  # so that kernels are ended and their folders removed on the way out
+
+
+def _end(process) -> None:
+    """End a process that has answered or will not, and all that it started."""
+    started = descendants(process.pid)
+    if process.is_alive():
+        process.terminate()
+        process.join(END_S)
+    for one in started:
+        with contextlib.suppress(psutil.Error):
+            one.kill()
+    process.join(END_S)
+
+
+def _remove(place: str) -> None:
+    """Remove a folder with what kernels left in it."""
+    for path, folders, _ in os.walk(place):  # rmtree alone leaves what its owner may not enter
+        for folder in folders:
+            if not os.path.islink(inner := os.path.join(path, folder)):
+                with contextlib.suppress(OSError):
+                    os.chmod(inner, stat.S_IRWXU)
+    shutil.rmtree(Path(place), ignore_errors=True)
