@@ -25,7 +25,7 @@ from autograder.limits import descendants
 from autograder.report import Report
 
 SPARE_S = 300  # beyond the submission's time: what is under way then may still end by itself
-MEMORY_MIB = 4096  # of the grader's own process, beside the submission's kernel
+MEMORY_MIB = 3072  # of the grader's own process, beside the submission's kernel
 ANSWER_LIMIT = 2**28  # bytes of an executed notebook with its report
 END_S = 10  # for a process that is asked to end, until it is killed
 LOOK_S = 1.0

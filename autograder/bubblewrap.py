@@ -4,15 +4,19 @@ All namespaces, no network, no capabilities, an empty environment; Python, its p
 everything writable in memory, of limited size, and gone with the sandbox. Nothing else of the machine is there.
 """
 
+import contextlib
 import errno
 import glob
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
+
+from autograder.landlock import ASKED_LOCKS, F_NOTIFY, F_SETLEASE, LOCKS, RWF_NOWAIT
 
 HOME = Path("/home/student")
 WORK = HOME / "work"
@@ -32,13 +36,16 @@ TEXTS = {  # files of the sandbox's own
 }
 ETC = ("alternatives", "fonts", "ld.so.cache", "ld.so.conf", "ld.so.conf.d", "localtime")
 GPU_NODES = ("/dev/nvidia*", "/dev/nvidia-caps/*", "/dev/kfd", "/dev/dri/*", "/dev/dxg")
-# parts of Linux that break often, keys that no namespace hides, and locks on files outside: no notebook needs them
+# parts of Linux that break often, keys that no namespace hides, and what shows the doings of other kernels (which files are read,
+# which of their pages are in memory, how busy the machine is): no notebook needs them
 FORBIDDEN = """
     keyctl add_key request_key bpf perf_event_open userfaultfd io_uring_setup io_uring_enter io_uring_register
     kexec_load init_module finit_module delete_module open_by_handle_at ptrace process_vm_readv process_vm_writev
-    shmget msgget semget
+    shmget msgget semget inotify_init inotify_init1 inotify_add_watch fanotify_init fanotify_mark mincore cachestat
 """
-F_SETLEASE = 1024  # makes whoever opens a file wait, also one that can only be read
+# of sockets: AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, of which the sandbox has its own; others (AF_VSOCK …) reach outside it
+FAMILIES = (1, 2, 10, 16)
+MAX_FAMILY = 64
 COPY = 'cp -r "$0"/. . && exec "$@"'  # what is given becomes the sandbox's own copy, in its memory
 
 
@@ -97,7 +104,8 @@ def arguments(
     for folder in hidden:
         if folder.is_relative_to("/usr"):
             options += ["--tmpfs", str(folder), "--remount-ro", str(folder)]
-    options += ["--proc", "/proc", "--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
+    options += ["--proc", "/proc"] if gpu else _proc(room)
+    options += ["--dev", "/dev", "--size", size, "--tmpfs", "/dev/shm"]
     if gpu:  # after --dev, which would hide them
         options += [part for node in gpu_nodes() for part in ("--dev-bind", node, node)]
         options += ["--ro-bind", "/sys", "/sys"]
@@ -114,17 +122,31 @@ def arguments(
         options += ["--ro-bind", str(file), str(DATA / path)]
     options += ["--size", size, "--tmpfs", str(HOME), "--dir", str(WORK), "--dir", str(HOME / "tmp")]
     options += ["--symlink", str(HOME / "tmp"), "/tmp", "--symlink", str(HOME / "tmp"), "/var/tmp"]
+    if not gpu:
+        options += ["--remount-ro", "/proc"]
     return [*options, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(WORK)]
 
 
 def filter_of_calls() -> int:
     """Return a descriptor that bwrap reads the filter of system calls from."""
-    from pyseccomp import ALLOW, EQ, ERRNO, Arg, SyscallFilter
+    from pyseccomp import ALLOW, ERRNO, GE, MASKED_EQ, Arg, SyscallFilter
+
+    def equal(argument, value):
+        return Arg(argument, MASKED_EQ, 0xFFFFFFFF, value)  # the kernel looks at 32 of the 64 bits
 
     rules = SyscallFilter(ALLOW)
     for call in FORBIDDEN.split():
-        rules.add_rule(ERRNO(errno.EPERM), call)
-    rules.add_rule(ERRNO(errno.EPERM), "fcntl", Arg(1, EQ, F_SETLEASE))
+        with contextlib.suppress(RuntimeError, OSError):  # newer than the library
+            rules.add_rule(ERRNO(errno.EPERM), call)
+    for command in (F_SETLEASE, F_NOTIFY, *ASKED_LOCKS):
+        rules.add_rule(ERRNO(errno.EPERM), "fcntl", equal(1, command))
+    for command in LOCKS:
+        rules.add_rule(ERRNO(0), "fcntl", equal(1, command))
+    rules.add_rule(ERRNO(0), "flock")
+    rules.add_rule(ERRNO(errno.EOPNOTSUPP), "preadv2", Arg(5, MASKED_EQ, RWF_NOWAIT, RWF_NOWAIT))
+    for family in set(range(MAX_FAMILY)) - set(FAMILIES):
+        rules.add_rule(ERRNO(errno.EAFNOSUPPORT), "socket", equal(0, family))
+    rules.add_rule(ERRNO(errno.EAFNOSUPPORT), "socket", Arg(0, GE, MAX_FAMILY))
     rules.add_rule(ERRNO(errno.ENOSYS), "memfd_create")  # memory that no watchdog sees; libraries do without it
     descriptor = os.memfd_create("filter")
     with open(descriptor, "wb", closefd=False) as file:
@@ -175,6 +197,27 @@ def _own(room: Path, path: str, text: str) -> list[str]:
     file = room / path.strip("/").replace("/", "-")
     file.write_text(text)
     return ["--ro-bind", str(file), path]
+
+
+def _proc(room: Path) -> list[str]:
+    """Return the options for a /proc that shows what libraries ask for, and that never changes.
+
+    The system's own shows the machine's folders (mountinfo) and counts what all its processes do, so that two kernels could talk
+    through it.
+    """
+    processors = os.cpu_count() or 1
+    known = {name: Path("/proc", name).read_text() for name in ("cpuinfo", "version", "filesystems")}
+    known["cpuinfo"] = re.sub(
+        r"(?m)^(cpu MHz\s*:).*$", r"\1 1000.000", known["cpuinfo"]
+    )  # tells how busy a processor is
+    known["stat"] = "".join(f"cpu{name} 0 0 0 0 0 0 0 0 0 0\n" for name in (" ", *range(processors)))
+    known["loadavg"] = "0.00 0.00 0.00 1/1 1\n"
+    known["uptime"] = "1.00 1.00\n"
+    known["meminfo"] = "".join(
+        f"{name + ':':16}{os.sysconf('SC_PHYS_PAGES') * os.sysconf('SC_PAGE_SIZE') // 1024:>8} kB\n"
+        for name in ("MemTotal", "MemFree", "MemAvailable")
+    )
+    return ["--tmpfs", "/proc", *(part for name, text in known.items() for part in _own(room, f"/proc/{name}", text))]
 
 
 def _system() -> list[str]:

@@ -4,6 +4,8 @@ The notebook runs in a kernel that holds neither tests nor expected values; the 
 graded and gets a score only from a finished suite; whatever else happens leaves it not graded, with the reason.
 """
 
+import builtins
+import functools
 import hashlib
 import time
 import traceback
@@ -23,7 +25,7 @@ from autograder.draw import Draw
 from autograder.intake import Folder, checkpoints
 from autograder.kernel import Plan, Session
 from autograder.publish import attached, given_cells, illustrations
-from autograder.remote import Handle, NotGraded, Student, StudentError
+from autograder.remote import Handle, NotGraded, Raised, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
 
@@ -63,7 +65,7 @@ def examine(
     started = time.monotonic()
     points = {exercise(cell): float(cell.metadata.nbgrader.points) for cell in automatic(notebook)}
     known = {"student": student, "assignment": assignment, "notebook": name, "sandbox": course.sandbox}
-    outcomes, notes, remarks, flags, measured = [], [], [], [], {}
+    outcomes, notes, remarks, flags, measured, codes, names = [], [], [], [], {}, {}, set()
     try:
         with ExitStack() as stack:
             given = attached(assignment, course.root)  # the instructor's, whatever the submission carries
@@ -77,6 +79,8 @@ def examine(
                 files, left_out = checkpoints(Folder(workplace), course.checkpoint_limit_mib * 2**20)
                 main.files, notes = given | files, notes + left_out
 
+            images = functools.cache(lambda: likelihood.held_out(course))
+
             def evaluate(model: str) -> likelihood.Evaluation:
                 if model not in measured:
                     log(f"measuring {model}: its decoder runs in kernels of its own")
@@ -85,22 +89,48 @@ def examine(
                     raise measured[model]
                 return measured[model]
 
+            def all_codes() -> dict[str, tuple[torch.Tensor, torch.Tensor] | StudentError | NotGraded]:
+                """Ask the encoders of all models, then end the kernel that saw the images: it must not meet one that decodes."""
+                found = {}
+                for model in likelihood.TRAINED[assignment]:
+                    try:
+                        encoder = _model(main.student, model).attribute("encoder")
+                    except (StudentError, NotGraded) as error:
+                        found[model] = error
+                        continue
+                    try:
+                        found[model] = likelihood.posterior(encoder, images())
+                    except Raised as error:  # its text may hold what nobody is to see
+                        kind = error.kinds[0] if error.kinds and hasattr(builtins, error.kinds[0]) else "an exception"
+                        found[model] = Raised(
+                            f"{model}.encoder raised {kind} on held-out images; its text is not shown."
+                        )
+                    except (StudentError, NotGraded) as error:
+                        found[model] = error
+                again()
+                main.restart()
+                return found
+
+            def again() -> None:
+                with suppress(StudentError, NotGraded):
+                    names.update(main.student.assigned_again() if main.workplace() else ())
+
             def measure(model: str) -> likelihood.Evaluation | StudentError | NotGraded:
+                if not codes:
+                    codes.update(all_codes())
+                if isinstance(codes[model], (StudentError, NotGraded)):
+                    return codes[model]
                 prior = likelihood.TRAINED[assignment][model]
                 draw = Draw(course.key, student, assignment, "likelihood", model)
                 shown = illustrations(assignment, course.root)
                 slow = {index for index in plan.own if main.seconds.get(index, 0) > SLOW_S}
                 for left_out in (plan.once | slow | _indices(notebook, shown), frozenset()):
-                    try:
-                        encoder = _model(main.student, model).attribute("encoder")
-                    except (StudentError, NotGraded) as error:
-                        return error
                     # a session for each model: one that saw another model's codes could have been told the images by them
                     with Session(
                         course, _without(notebook, left_out), given | files, log, plan, main.deadline
                     ) as apart:
                         apart.student.exercise = main.student.exercise
-                        found = _evaluate(course, encoder, apart, model, prior, draw)
+                        found = _evaluate(course, codes[model], images(), apart, model, prior, draw)
                     if not isinstance(found, StudentError):
                         break  # else again with all cells: the student's own may need what another cell defines
                 return found
@@ -116,11 +146,11 @@ def examine(
                     f"{outcome.status.value:7} {outcome.cell}: {outcome.test} ({outcome.seconds:.1f} s)"
                 ),
             )
-            with suppress(StudentError, NotGraded):
-                if again := main.student.assigned_again():
-                    remarks.append(
-                        f"{', '.join(again)}: assigned again after the exercise's test cell; what it meant at that cell is graded."
-                    )
+            again()
+            if names:
+                remarks.append(
+                    f"{', '.join(sorted(names))}: assigned again after the exercise's test cell; what it meant there is graded."
+                )
         marks = {cell: share(of, [o for o in outcomes if o.cell == cell]) for cell, of in points.items()}
         error = "\n".join(outcome.detail for outcome in outcomes if outcome.detail)
     except Exception as failure:  # ours: nobody loses a point for it
@@ -192,9 +222,15 @@ def same_weights(report: Report, folder: Path) -> list[str]:
 
 
 def _evaluate(
-    course: Course, encoder: Handle, apart: Session, name: str, prior: str | None, draw: Draw
-) -> likelihood.Evaluation | StudentError:
-    """Measure a trained model, whose encoder lives in the main kernel: its prior and decoder do in kernels that see no image."""
+    course: Course,
+    codes: tuple[torch.Tensor, torch.Tensor],
+    images: torch.Tensor,
+    apart: Session,
+    name: str,
+    prior: str | None,
+    draw: Draw,
+) -> likelihood.Evaluation | StudentError | NotGraded:
+    """Measure a trained model by the codes of images: its prior and decoder live in kernels that see no image."""
     started = []
 
     def fresh_decoder():
@@ -204,9 +240,8 @@ def _evaluate(
         return _model(apart.student, name).attribute("decoder")
 
     try:
-        images = likelihood.held_out(course)
         given = likelihood.prior_of(_model(apart.student, name), prior)
-        return likelihood.evaluation(likelihood.measure(encoder, fresh_decoder, images, draw, given), course, name)
+        return likelihood.evaluation(likelihood.measure(codes, fresh_decoder, images, draw, given), course, name)
     except (StudentError, NotGraded) as error:
         return error
 

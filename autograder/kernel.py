@@ -248,18 +248,18 @@ class Session:
         except Exception as error:
             raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
         try:
-            _tell(runner, f"{_module('agent', agent)} agent.prepare(get_ipython())\n_()\ndel _\n")
+            prepared = time.monotonic() + START_TIMEOUT_S
+            runner.over = lambda: time.monotonic() > prepared
+            _aside(runner, f"{_module('agent', agent)} agent.prepare(get_ipython())\n_()\ndel _\n")
             for index, cell in enumerate(notebook.cells):
-                for source in self._plan.given.get(index, ()):
-                    self._run_cell(runner, nbformat.v4.new_code_cell(source), None)
+                self._run_given(runner, index)
                 if cell.cell_type == "code" and not self._left_out(index):
                     self._within_time()
                     if index in self._plan.tests:
                         _tell(runner, _reached(self._plan.tests[index]))
                     if not self._run_cell(runner, cell, index):
                         return False
-            for source in self._plan.given.get(len(notebook.cells), ()):
-                self._run_cell(runner, nbformat.v4.new_code_cell(source), None)
+            self._run_given(runner, len(notebook.cells))
         except zmq.Again:  # it takes no message; a cell before this one saw to that
             self._care += 1
             return False
@@ -275,12 +275,20 @@ class Session:
             self._care, self._looked = 0, True
         return True
 
+    def _run_given(self, runner: BoundedClient, index: int) -> None:
+        """Run what was given in the place of this index; the next cell meets what became of the kernel."""
+        for source in self._plan.given.get(index, ()):
+            clock = self._clock()
+            runner.over = lambda clock=clock: bool(self._over(clock))
+            with contextlib.suppress(DeadKernelError, CellTimeoutError):
+                _aside(runner, source)
+
     def _left_out(self, index: int) -> bool:
         plan = self._plan
         return index in self._bad_cells or (self._ran and index in plan.once) or (self._care > 1 and index in plan.own)
 
-    def _run_cell(self, runner: BoundedClient, cell, index: int | None) -> bool:
-        """Run a cell, of the notebook where it has an index; return whether the kernel lived through it."""
+    def _run_cell(self, runner: BoundedClient, cell, index: int) -> bool:
+        """Run a cell; return whether the kernel lived through it."""
         threads, clock = self._provisioner.threads(), self._clock()
         problem, lived, what = "", True, []
 
@@ -290,14 +298,14 @@ class Session:
 
         runner.over = over
         try:
-            runner.execute_cell(cell, index or 0)
+            runner.execute_cell(cell, index)
             if what and what[0]:
                 problem = f"{what[0]} and was interrupted"
                 # what it started would take the time of all that comes after it
                 lived = self._provisioner.threads() <= threads
             if self._provisioner.look():  # what it left behind must not be blamed on the next cell
                 problem, lived = self._ended("ended the kernel"), False
-            elif lived and self._care and index is not None:
+            elif lived and self._care:
                 time.sleep(LINGERING_S)
                 if not self._answers():
                     problem, lived = "ended the kernel, or kept it from answering", False
@@ -310,12 +318,9 @@ class Session:
         except zmq.Again:
             raise
         except Exception as error:
-            where = self._plan.place(index) if index is not None else "given code"
             raise SetupError(
-                f"{where}: the kernel's messages could not be read: {type(error).__name__}: {error}"
+                f"{self._plan.place(index)}: the kernel's messages could not be read: {type(error).__name__}: {error}"
             ) from error
-        if index is None:
-            return True  # the next cell meets what became of the kernel
         if not self._ran and (error := _error(cell)):
             self.errors[index] = error
         self.seconds.setdefault(index, time.monotonic() - clock[0])
@@ -544,6 +549,16 @@ class Session:
         self._strikes[asked] = self._strikes.get(asked, 0) + 1
         self._log(f"a call of {asked} was stopped; the kernel is started again")
         self.close()
+
+
+def _aside(runner: BoundedClient, source: str) -> None:
+    """Run code that is no cell of the notebook, and wait for its end."""
+    cells = runner.nb.cells
+    runner.nb.cells = [nbformat.v4.new_code_cell(source)]  # where nbclient puts the cell that it ran
+    try:
+        runner.execute_cell(runner.nb.cells[0], 0, store_history=False)
+    finally:
+        runner.nb.cells = cells
 
 
 def _tell(runner: BoundedClient, source: str) -> None:

@@ -72,7 +72,7 @@ CAPABILITY_VERSION_3 = 0x20080522
 FORBIDDEN = """
     connect setsid setpgid
     chown fchown lchown fchownat setxattr lsetxattr fsetxattr removexattr lremovexattr fremovexattr
-    inotify_add_watch fanotify_init fanotify_mark open_by_handle_at
+    inotify_init inotify_init1 inotify_add_watch fanotify_init fanotify_mark open_by_handle_at mincore
     ptrace process_vm_readv process_vm_writev pidfd_getfd kcmp ioprio_set
     shmget shmat shmctl msgget msgsnd msgrcv msgctl semget semop semtimedop semctl
     mq_open mq_unlink mq_timedsend mq_timedreceive mq_notify mq_getsetattr
@@ -84,7 +84,7 @@ FORBIDDEN = """
 """
 # A file's owner may do these anywhere, also through a descriptor for reading. They are answered as if they were done:
 # IPython's start and shutil.copy insist on them.
-PRETENDED = ("chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat")
+PRETENDED = ("chmod", "fchmod", "fchmodat", "utime", "utimes", "utimensat", "futimesat", "flock")
 # With 0 these are about the caller. For others they are answered as if they were done: ZeroMQ insists, for its threads.
 SCHEDULING = ("sched_setaffinity", "sched_setattr", "sched_setparam", "sched_setscheduler")
 # Landlock keeps signals inside since ABI 6; before, the command may signal itself and nothing else signals at all.
@@ -94,6 +94,11 @@ NEW_NAMESPACES = tuple(1 << bit for bit in (17, 25, 26, 27, 28, 29, 30))  # CLON
 NEWER_CALLS = range(450, 512)
 F_SETOWN, F_SETOWN_EX, FIOSETOWN, SIOCSPGRP = 8, 15, 0x8901, 0x8902  # have signals of any number sent to a process
 F_SETLEASE = 1024  # makes whoever opens a file wait
+F_NOTIFY = 1026  # tells of what others do in a folder
+# locks are seen by everybody who can open the file, also for reading: they seem to be taken and are not
+LOCKS = (6, 7, 37, 38)  # F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW
+ASKED_LOCKS = (5, 36)  # F_GETLK, F_OFD_GETLK
+RWF_NOWAIT = 8  # of preadv2: tells whether a page of a file is in memory
 TIOCSTI, TIOCLINUX = 0x5412, 0x541C  # type into a terminal
 FILE_IOCTLS = (ord("f"), ord("X"), 0x94)  # kinds that change a file that is open for reading: FS_IOC_*, btrfs
 
@@ -336,8 +341,11 @@ def _system_calls(version: int) -> "SyscallFilter":
     answer(errno.ENOSYS, "clone3")  # no filter sees its flags; C libraries use clone then
     for number in NEWER_CALLS:
         answer(errno.ENOSYS, number)
-    for value in (F_SETOWN, F_SETOWN_EX, F_SETLEASE):
+    for value in (F_SETOWN, F_SETOWN_EX, F_SETLEASE, F_NOTIFY, *ASKED_LOCKS):
         answer(errno.EPERM, "fcntl", equal(1, value))
+    for value in LOCKS:
+        answer(0, "fcntl", equal(1, value))
+    answer(errno.EOPNOTSUPP, "preadv2", equal(5, RWF_NOWAIT, mask=RWF_NOWAIT))
     for value in (FIOSETOWN, SIOCSPGRP, TIOCSTI, TIOCLINUX):
         answer(errno.EPERM, "ioctl", equal(1, value))
     for kind in FILE_IOCTLS:

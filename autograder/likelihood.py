@@ -172,20 +172,24 @@ def prior_of(model: Handle, kind: str | None) -> Prior | None:
 
 
 def measure(
-    encoder: Handle, fresh_decoder: Callable[[], Handle], images: torch.Tensor, draw: Draw, prior: Prior | None = None
+    codes: tuple[torch.Tensor, torch.Tensor],
+    fresh_decoder: Callable[[], Handle],
+    images: torch.Tensor,
+    draw: Draw,
+    prior: Prior | None = None,
 ) -> Measurement:
-    """Return the measurement of the model that the handles belong to.
+    """Return the measurement of the model that the codes and the decoder belong to.
 
     Args:
-        encoder: of the trained model, in evaluation mode.
+        codes: of `posterior`; the kernel that saw the images has ended since, so that it cannot tell the decoder's of them.
         fresh_decoder: starts a kernel that has seen neither image nor code of this model and returns its decoder.
         images: held-out images, (N, 1, 28, 28) in {0, 1}.
         draw: the noise, and the order in which codes are sent.
         prior: of `prior_of`; asked before fresh_decoder is called, so it may live in the kernel that the first call uses.
     Raises:
-        remote.StudentError: encoder, prior or decoder do not answer as agreed.
+        remote.StudentError: prior or decoder do not answer as agreed.
     """
-    mu, log_var = _posterior(encoder, images)
+    mu, log_var = codes
     x = images[:: max(1, len(images) // IMAGES)][:IMAGES].double()
     step = max(1, len(images) // IMAGES)
     m, lv = (t[::step][:IMAGES] for t in (mu, log_var))
@@ -400,7 +404,15 @@ def _bounded(called: str, parameter: torch.Tensor) -> torch.Tensor:
     return parameter.detach().double()
 
 
-def _posterior(encoder: Handle, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+def posterior(encoder: Handle, images: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return mu and log_var of the trained model's posterior, both (N, D).
+
+    Args:
+        encoder: of the trained model, in evaluation mode.
+        images: held-out images, (N, 1, 28, 28) in {0, 1}.
+    Raises:
+        remote.StudentError: the encoder does not answer as agreed.
+    """
     parts = []
     for x in images.split(250):
         answer = encoder(x)

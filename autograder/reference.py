@@ -237,8 +237,9 @@ def gates(model: nn.Module, images: torch.Tensor, prior: str | None) -> dict:
     """
     handle = in_process({"vae": model.eval()}).object("vae")
     draw = Draw("reference")
-    parts = handle.attribute("encoder"), lambda: handle.attribute("decoder")
-    found = likelihood.measure(*parts, images, draw, likelihood.prior_of(handle, prior))
+    codes = likelihood.posterior(handle.attribute("encoder"), images)
+    decoder, own = lambda: handle.attribute("decoder"), likelihood.prior_of(handle, prior)
+    found = likelihood.measure(codes, decoder, images, draw, own)
     names = ("bound", "elbo", "elbo_permuted")
     return {f"gate_{name}": round(getattr(found, name), 3) for name in names} | {"active_units": found.active_units}
 

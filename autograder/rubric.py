@@ -87,6 +87,9 @@ class Plugin:
     def pytest_collection_modifyitems(self, items):
         if self._cells is not None:
             items[:] = [item for item in items if _cell(item) in self._cells or not _cell(item)]
+        items.sort(
+            key=lambda item: "trained" in item.fixturenames
+        )  # last: measuring ends the kernel that the others ask
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item, call):

@@ -311,7 +311,7 @@ LIMITED = {
         "it took more than 48 processes and threads",
     ),
     "files": ("i = 0\nwhile True:\n    open(f'f{i}', 'w').close()\n    i += 1", "it took more than 500 files"),
-    "C loop": ("sum(__import__('itertools').repeat(0))", "it took more than 3 s of processor time"),
+    "C loop": ("sum(__import__('itertools').repeat(0))", "it took more than 8 s of processor time"),
 }
 
 
@@ -322,7 +322,7 @@ def test_limit_ends_its_cell_alone(session, monkeypatch, name, counted):
     if counted == "watchdog":
         monkeypatch.setattr(ControlGroup, "create", lambda limits: None)
     cell, said = LIMITED[name]
-    limits = {"memory_limit_mib": 1536, "processes_limit": 48, "files_limit": 500, "cpu_limit_s": 3}
+    limits = {"memory_limit_mib": 1536, "processes_limit": 48, "files_limit": 500, "cpu_limit_s": 8}
     one = session(cell, "def f(): return 1", cell_timeout_s=20, **limits)
     assert one.run() == {0: f"ended the kernel: {said}"}
     assert one.student.f() == 1
@@ -488,7 +488,7 @@ def test_model_trained_further_is_asked_as_it_was(session):
     )
     one.run()
     one.student.exercise = "model"
-    assert float(one.student.object("model").state().parameters["weight"]) == 2.0
+    assert float(one.student.object("model").state().parameters["weight"].detach()) == 2.0
 
 
 AMBIENT = (

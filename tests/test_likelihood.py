@@ -13,7 +13,7 @@ from torch import nn
 from autograder import likelihood
 from autograder.course import Course
 from autograder.draw import Draw
-from autograder.likelihood import Evaluation, Gate, Measurement, NoReference, evaluation, measure, prior_of
+from autograder.likelihood import Evaluation, Gate, Measurement, NoReference, evaluation, measure, posterior, prior_of
 from autograder.remote import BadAnswer, NotDefined, in_process
 from autograder.rubric import Partial
 
@@ -66,7 +66,8 @@ def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a", prior=None)
     """Return the measurement of a toy model; each fresh decoder is made anew, as in a new kernel."""
     encode = in_process({"encoder": encoder or Encoder()}).object("encoder")
     draw, given = Draw("secret", seed), prior and handed_in(prior)
-    return measure(encode, lambda: in_process({"decoder": decoder()}).object("decoder"), images, draw, given)
+    codes = posterior(encode, images)
+    return measure(codes, lambda: in_process({"decoder": decoder()}).object("decoder"), images, draw, given)
 
 
 # --- numbers ---------------------------------------------------------------------------------------
