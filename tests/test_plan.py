@@ -1,0 +1,103 @@
+"""How a submission is run: what the release gave is there whatever became of it, and what is said of cells that went wrong."""
+
+import nbformat
+import pytest
+
+from autograder.examine import _told, planned
+from autograder.intake import fit_to_release
+from tests.conftest import ROOT
+
+
+@pytest.fixture
+def release():
+    """The released notebook of vae."""
+    return nbformat.read(ROOT / "release" / "vae" / "vae.ipynb", as_version=4)
+
+
+def handed_in(notebook, release):
+    """Return a notebook as it comes out of the intake."""
+    return fit_to_release(nbformat.from_dict(notebook), release)
+
+
+def cell(notebook, name):
+    """Return the index and the cell of an id."""
+    return next((i, c) for i, c in enumerate(notebook.cells) if c.id == name)
+
+
+def test_released_notebook_needs_nothing_beside_itself(release):
+    """Of an untouched release no cell is the student's own, and none is run twice."""
+    plan, remarks = planned(handed_in(release, release), "vae", ROOT)
+    assert (dict(plan.given), plan.own, remarks) == ({}, frozenset(), [])
+    assert list(plan.tests.values())[:2] == ["reparameterize", "gaussian_log_prob"]
+
+
+@pytest.mark.parametrize("change", ["edited", "deleted", "emptied", "made text"])
+@pytest.mark.parametrize("name", ["imports", "data", "settings"])
+def test_given_cell_is_run_as_released(release, name, change):
+    """A given cell that was edited or is missing is run at its place, before what became of it, with a remark."""
+    notebook = nbformat.from_dict(release)
+    index, given = cell(notebook, name)
+    source = given.source
+    if change == "deleted":
+        del notebook.cells[index]
+    elif change == "made text":
+        notebook.cells[index] = nbformat.v4.new_markdown_cell("something else")
+    else:
+        given.source = "" if change == "emptied" else "from google.colab import drive\n" + source
+    submission = handed_in(notebook, release)
+    plan, remarks = planned(submission, "vae", ROOT)
+    ((place, sources),) = plan.given.items()
+    assert sources == (source,)
+    assert place <= index
+    assert [c for c in submission.cells[place:index] if c.cell_type == "code"] == []
+    assert len(remarks) == 1
+    assert "was run as released, too" in remarks[0]
+    if change == "edited":
+        assert submission.cells[index].source.startswith("from google.colab")
+        assert plan.own == {index}
+
+
+def test_line_ends_and_blank_lines_change_no_given_cell(release):
+    """What editors and formatters change at the ends of lines makes no cell another one."""
+    notebook = nbformat.from_dict(release)
+    _, given = cell(notebook, "imports")
+    given.source = given.source.replace("\n", "  \r\n") + "\n\n"
+    plan, remarks = planned(handed_in(notebook, release), "vae", ROOT)
+    assert (dict(plan.given), plan.own, remarks) == ({}, frozenset(), [])
+
+
+def test_own_cells_are_known_and_those_behind_the_last_exercise_run_once(release):
+    """A cell that the student added is the student's own; after the last test cell it is run once, like the figures there."""
+    notebook = nbformat.from_dict(release)
+    notebook.cells.insert(cell(notebook, "test_elbo")[0], nbformat.v4.new_code_cell("x = 1"))
+    notebook.cells.append(nbformat.v4.new_code_cell("y = 1"))
+    submission = handed_in(notebook, release)
+    plan, _ = planned(submission, "vae", ROOT)
+    assert [submission.cells[index].source for index in sorted(plan.own)] == ["x = 1", "y = 1"]
+    assert len(submission.cells) - 1 in plan.once
+    assert all(index > max(plan.tests) for index in plan.once)
+
+
+def test_cells_are_named_by_exercise_and_first_line(release):
+    """A cell is told by its exercise and its first line, never by a number that nobody sees."""
+    notebook = nbformat.from_dict(release)
+    notebook.cells.append(nbformat.v4.new_code_cell("\nimport ctypes\nctypes.string_at(0)"))
+    submission = handed_in(notebook, release)
+    plan, _ = planned(submission, "vae", ROOT)
+    index = next(i for i, c in enumerate(submission.cells) if c.id == "encoder")
+    assert plan.place(index) == "The cell of encoder, “class Encoder(nn.Module):”,"
+    assert plan.place(len(submission.cells) - 1) == "The cell “import ctypes”"
+
+
+def test_errors_of_exercises_come_first(release):
+    """Errors in exercises and given cells are news; those of the student's own cells are remarks; visible checks are neither."""
+    notebook = nbformat.from_dict(release)
+    notebook.cells.insert(0, nbformat.v4.new_code_cell("1 / 0"))
+    submission = handed_in(notebook, release)
+    plan, _ = planned(submission, "vae", ROOT)
+    place = {c.id: i for i, c in enumerate(submission.cells)}
+    errors = {0: "ZeroDivisionError", place["encoder"]: "NameError", place["test_encoder"]: "AssertionError"}
+    first, own = _told(submission, {place["sample"]: "ended the kernel"}, errors, plan)
+    assert [("encoder" in text, "sample" in text) for text in first] == [(True, False), (False, True)]
+    assert "stopped with NameError; the statements after it were tried." in first[0]
+    assert own == ["The cell “1 / 0” stopped with ZeroDivisionError; the statements after it were tried."]
