@@ -148,6 +148,7 @@ class Session:
         )
         self._looked = False  # whether cells were looked at with care, and the kernel answered at the end
         self._strikes: dict[str, int] = {}
+        self._took = (0.0, 0.0)  # on the clock, and computing, by the last call
         self._waited: set[str] = set()  # functions whose calls the machine did not give enough time
         self._restarts = -1
         self._folder = self._client = self._manager = self._provisioner = self._context = None
@@ -458,7 +459,6 @@ class Session:
         for _ in range(2):  # again, where the kernel took no message: this call is not to blame
             while not self._alive:
                 self._start()
-            started = self._clock()
             with contextlib.suppress(zmq.Again):
                 frames = self._exchange(header, payload, PATIENCE * limit, limit)
                 break
@@ -472,11 +472,11 @@ class Session:
             self.close()
             return self._transport(header, payload)
         ended = self._ended(f"{asked} ended the kernel")
-        now, seconds = self._clock() if self._alive else started
         self._strike(asked)
         if died:
             raise Died(f"{ended}. Does it exit, crash, or use far more than needed?")
-        if seconds - started[1] >= limit:
+        waited, computed = self._took
+        if computed >= limit:
             raise TooSlow(
                 f"{asked} did not return within {limit} s on a small input. Does it loop, wait, or do far more work than needed?"
             )
@@ -484,7 +484,7 @@ class Session:
         if self._strikes[asked] >= STRIKES:
             self._waited.add(asked)
         raise NotGraded(
-            f"{asked} did not return within {now - started[0]:.0f} s, of which it computed for {seconds - started[1]:.0f} s: it waits, "
+            f"{asked} did not return within {waited:.0f} s, of which it computed for {computed:.0f} s: it waits, "
             "or the machine was too busy"
         )
 
@@ -497,9 +497,10 @@ class Session:
             zmq.Again: the kernel takes no message.
         """
         key = secrets.token_hex(16)
-        began, seconds = self._clock()
+        began = time.monotonic()
         self._send("comm_msg", {"comm_id": self._comm, "data": {"key": key}}, (header, payload))
-        deadline = min(began + timeout_s, max(self.deadline, began + 1))
+        deadline, seconds = min(began + timeout_s, max(self.deadline, began + 1)), None
+        self._took = 0.0, 0.0
         while time.monotonic() < deadline:
             try:
                 message = self._client.get_iopub_msg(timeout=0.5)
@@ -507,9 +508,12 @@ class Session:
                 message = None
             except Exception:  # a forged or broken message
                 message = {}
-            if (waited := time.monotonic() - began) > cpu_s or message is None:
-                computed = self._provisioner.seconds() - seconds
-                if computed >= cpu_s or (waited > 2 * cpu_s and computed < IDLE * waited):
+            waited = time.monotonic() - began
+            if message is None or waited > cpu_s:
+                # counted from the first moment without an answer: most calls have theirs at once
+                seconds = self._provisioner.seconds() if seconds is None else seconds
+                self._took = waited, self._provisioner.seconds() - seconds
+                if self._took[1] >= cpu_s or (waited > 2 * cpu_s and self._took[1] < IDLE * waited):
                     return None
             if message is None:
                 if not run_sync(self._manager.is_alive)():

@@ -30,7 +30,7 @@ from traitlets import Bool, Dict, Instance
 
 from autograder import bubblewrap, landlock
 from autograder.course import ROOT, ConfigError, Course
-from autograder.limits import ControlGroup, Limits, Watchdog, descendants, set_resource_limits
+from autograder.limits import ControlGroup, Limits, Watchdog, descendants, seen, set_resource_limits
 
 WARNING = "ran in a plain process without a sandbox: do not grade submissions of people you do not trust this way"
 LISTEN_S = 60  # until a kernel listens
@@ -143,7 +143,7 @@ class Provisioner(LocalProvisioner):
     def threads(self) -> int:
         """Return how many threads the kernel's processes have together."""
         count = 0
-        for process in descendants(self.pid):
+        for process in seen(self.pid):
             with contextlib.suppress(psutil.Error):  # it has ended
                 count += process.num_threads()
         return count
@@ -151,7 +151,7 @@ class Provisioner(LocalProvisioner):
     def seconds(self) -> float:
         """Return the processor time that the kernel's processes have taken together, with those that have ended and were waited for."""
         total = 0.0
-        for process in descendants(self.pid):
+        for process in seen(self.pid):
             with contextlib.suppress(psutil.Error):  # it has ended
                 total += sum(process.cpu_times()[:4])
         return total
