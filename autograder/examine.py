@@ -17,7 +17,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from safetensors.torch import load as load_tensors
 
-from autograder import apart, display, likelihood, sandbox
+from autograder import apart, display, interrupt, likelihood, sandbox
 from autograder.course import Course
 from autograder.draw import Draw
 from autograder.intake import Folder, checkpoints
@@ -333,7 +333,8 @@ class Examine(NbGraderPreprocessor):
                 report = refused(course, nb, str(lost), **known)
         flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
         told = {"remarks": submission.notes + notes + report.remarks, "flags": submission.flags + report.flags + flags}
-        report = report.model_copy(update=told)
+        report = report.model_copy(update=told | {"submission": who.get("digest", "")})
+        interrupt.check()
         report.save(reports)
         display.plain(nb, display.machine_paths(course))
         for cell in automatic(nb):
@@ -345,6 +346,11 @@ class Examine(NbGraderPreprocessor):
 
 class SaveScores(SaveAutoGrades):
     """Saves the scores of the report; "not graded" is stored as needing manual grading, never as a zero."""
+
+    @interrupt.held()
+    def preprocess(self, nb, resources):
+        """Save all scores of a submission or, where a Ctrl-C came before, none."""
+        return super().preprocess(nb, resources)
 
     def _add_score(self, cell, resources):
         report = resources.get("report")
