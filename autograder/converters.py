@@ -211,7 +211,7 @@ class Autograde(converters.Autograde):
 
     def _submitted(self) -> Path:
         coursedir = self._original
-        return Path(coursedir.format_path(coursedir.submitted_directory, ".", ".")).parent.resolve()
+        return Path(coursedir.format_path(coursedir.submitted_directory, ".", ".")).resolve()
 
     def _folder(self, student: str) -> Folder:
         coursedir = self._original
