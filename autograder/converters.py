@@ -18,6 +18,7 @@ import nbformat
 from nbgrader import converters
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
+from nbgrader.utils import rmtree
 from sqlalchemy.exc import OperationalError
 
 from autograder import handin, interrupt
@@ -42,18 +43,18 @@ class Autograde(converters.Autograde):
         self._skipped: list[str] = []
         self._failed: list[str] = []
         self._student = ""
-        with interrupt.watched():
-            try:
+        try:
+            with interrupt.watched():
                 super().start()
-            except KeyboardInterrupt:
-                unfinished = f", {_line(self._student)} was not finished and has no grade from it" * bool(self._student)
-                self.log.error(
-                    "Stopped: %d graded in this run%s; `nbgrader autograde %s` goes on there",
-                    len(self._done),
-                    unfinished,
-                    self._original.assignment_id,
-                )
-                sys.exit(interrupt.STATUS)
+        except KeyboardInterrupt:
+            unfinished = f", {_line(self._student)} was not finished and has no grade from it" * bool(self._student)
+            self.log.error(
+                "Stopped: %d graded in this run%s; `nbgrader autograde %s` goes on there",
+                len(self._done),
+                unfinished,
+                self._original.assignment_id,
+            )
+            sys.exit(interrupt.STATUS)
 
     def init_notebooks(self) -> None:
         """Find the submissions; a notebook at the wrong place is one, too, and is named."""
@@ -91,8 +92,14 @@ class Autograde(converters.Autograde):
             if not self.init_destination(self.coursedir.assignment_id, student):
                 continue
             try:
-                self._examine(self.coursedir.assignment_id, student)
-                self._done.append(student)
+                with interrupt.held():  # but for the examination itself: no grade is half stored
+                    self._examine(self.coursedir.assignment_id, student)
+                    self._done.append(student)
+                    self._student = ""
+            except KeyboardInterrupt:
+                if self._student:
+                    self._forget(self.coursedir.assignment_id, student)
+                raise
             except OperationalError as error:
                 self._not_graded(student, LOCKED.format(error=error.orig), "")
             except Exception as error:  # ours: nobody loses a point for it
@@ -161,10 +168,12 @@ class Autograde(converters.Autograde):
         self.log.error("%s: not graded: %s", _line(student), printable(reason))
         self._failed.append(student)
         assignment = self._original.assignment_id
+        self._forget(assignment, student)
         for notebook in self.notebooks:
-            path, name = Path(self._format_dest(assignment, student), Path(notebook).name), Path(notebook).stem
-            path.unlink(missing_ok=True)
-            released = Path(self._original.format_path(self._original.release_directory, ".", assignment), path.name)
+            name = Path(notebook).stem
+            released = Path(
+                self._original.format_path(self._original.release_directory, ".", assignment), f"{name}.ipynb"
+            )
             report = refused(
                 course(),
                 nbformat.read(released, as_version=4),
@@ -176,6 +185,14 @@ class Autograde(converters.Autograde):
             report.model_copy(update={"error": detail, "submission": self._digest}).save(course().root / "reports")
             if detail:  # else the gradebook is what fails
                 self._clear(assignment, student, name)
+
+    def _forget(self, assignment: str, student: str) -> None:
+        """Remove what an examination that did not come to its end has written."""
+        folder = Path(self._format_dest(assignment, student))
+        for notebook in self.notebooks:
+            Path(folder, Path(notebook).name).unlink(missing_ok=True)
+        if self.coursedir.notebook_id == "*" and folder.exists():
+            rmtree(str(folder))
 
     def _clear(self, assignment: str, student: str, notebook: str) -> None:
         """Take the scores of an earlier grading out of the gradebook, which are not those of this submission."""

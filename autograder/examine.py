@@ -327,14 +327,14 @@ class Examine(NbGraderPreprocessor):
                 self.log.info("%s: %s", who["student"], printable(line))
 
             try:
-                report, nb = apart.examined(course, nb, files, **known, log=log)
+                with interrupt.allowed():
+                    report, nb = apart.examined(course, nb, files, **known, log=log)
             except apart.Lost as lost:
                 log(f"not graded: {lost}")
                 report = refused(course, nb, str(lost), **known)
         flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
         told = {"remarks": submission.notes + notes + report.remarks, "flags": submission.flags + report.flags + flags}
         report = report.model_copy(update=told | {"submission": who.get("digest", "")})
-        interrupt.check()
         report.save(reports)
         display.plain(nb, display.machine_paths(course))
         for cell in automatic(nb):
@@ -346,11 +346,6 @@ class Examine(NbGraderPreprocessor):
 
 class SaveScores(SaveAutoGrades):
     """Saves the scores of the report; "not graded" is stored as needing manual grading, never as a zero."""
-
-    @interrupt.held()
-    def preprocess(self, nb, resources):
-        """Save all scores of a submission or, where a Ctrl-C came before, none."""
-        return super().preprocess(nb, resources)
 
     def _add_score(self, cell, resources):
         report = resources.get("report")

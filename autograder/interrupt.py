@@ -8,7 +8,9 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+
+import psutil
 
 STATUS = 130  # of a program that Ctrl-C ended, as shells have it
 
@@ -30,15 +32,25 @@ def quiet(arguments: list[str]) -> None:
 
 @contextmanager
 def watched() -> Iterator[None]:
-    """Raise KeyboardInterrupt at the first Ctrl-C inside, and ignore further ones, which would cut off cleaning up."""
+    """Raise KeyboardInterrupt at the first Ctrl-C inside, and ignore further ones, which would cut off cleaning up.
+
+    What was started inside ends with it: a process may have begun in the moment of the signal.
+    """
     global _asked, _waiting
     if threading.current_thread() is not threading.main_thread():  # of formgrader's server: no signal comes here
         yield
         return
     _asked = _waiting = False
+    known = set(psutil.Process().children())
     before = signal.signal(signal.SIGINT, _raise)
     try:
         yield
+    except KeyboardInterrupt:
+        for child in set(psutil.Process().children()) - known:
+            for process in (*_below(child), child):
+                with suppress(psutil.Error):
+                    process.kill()
+        raise
     finally:
         signal.signal(signal.SIGINT, before)
 
@@ -57,10 +69,30 @@ def held() -> Iterator[None]:
             raise KeyboardInterrupt
 
 
+@contextmanager
+def allowed() -> Iterator[None]:
+    """Let a Ctrl-C inside take effect at once, also inside `held`: here somebody waits for something long."""
+    global _depth, _waiting
+    depth, _depth = _depth, 0
+    try:
+        if _waiting:
+            _waiting = False
+            raise KeyboardInterrupt
+        yield
+    finally:
+        _depth = depth
+
+
 def check() -> None:
     """Raise KeyboardInterrupt where one came and was lost."""
     if _asked:
         raise KeyboardInterrupt
+
+
+def _below(process: psutil.Process) -> list[psutil.Process]:
+    with suppress(psutil.Error):
+        return process.children(recursive=True)
+    return []
 
 
 def _raise(number, frame) -> None:
