@@ -5,7 +5,7 @@
     Jane Doe_20311_assignsubmission_file_vae.ipynb      Moodle, with or without a folder for each student
     vae_ada_attempt_2026-01-30-15-00-00_vae.ipynb       Blackboard, which names the time
 
-Files land beside each other in submitted/<student>/<assignment>/, where `intake` finds them. Their own times are kept: nbgrader
+Flat files land beside each other in submitted/<student>/<assignment>/, where `intake` finds them. Their own times are kept: nbgrader
 extracts and copies without, and every notebook would seem to be changed after its timestamp. A time that is only the archive's makes no
 timestamp.txt, as it may be that of the download.
 """
@@ -16,24 +16,27 @@ import time
 import zipfile
 from contextlib import suppress
 from datetime import UTC, datetime
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from nbgrader.apps.zipcollectapp import ZipCollectApp
 from nbgrader.plugins import ExtractorPlugin, FileNameCollectorPlugin
 
 KEPT = (".ipynb", ".safetensors", ".py", ".png", ".jpg", ".jpeg")
 LEARNING_PLATFORM = (
-    r".*/(?:[^/]+?_(?=[^/_]+_attempt_))?(?P<student_id>[^/]+?)(?P<late>_LATE)?"
+    r".*?/(?:[^/]+?_(?=[^/_]+_attempt_))?(?P<student_id>[^/]+?)(?P<late>_LATE)?"
     r"(?:_(?P<number>[0-9]+)_(?:[0-9]+_|assignsubmission_file(?:_|(?=/)))|_attempt_(?P<timestamp>[0-9]{4}(?:-[0-9]{2}){5})_)"
-    r"(?:[^/]*/)*(?P<file_id>[^/]+)$"
+    r"(?:[^/]*/)?(?P<file_id>.+)$"
 )
 AGAIN = re.compile(r"(?P<name>.+?)(?P<times>(?:-[0-9]+)+)")  # Canvas counts what is handed in again
+TIMESTAMP = re.compile(r"(\d+-\d+-\d+)-(\d+)-(\d+)-(\d+)")
 
 _transfer = ZipCollectApp._transfer_files
 
 
 class Collector(FileNameCollectorPlugin):
     """Says of a file whose it is; `named_regexp` in nbgrader_config.py may name other forms."""
+
+    _files: dict[str, dict] | None = None  # by path
 
     def collect(self, submitted_file: str) -> dict | None:
         """Return student, name and time of a file, None where it is not to be kept."""
@@ -50,14 +53,16 @@ class Collector(FileNameCollectorPlugin):
 
     def _known(self, submitted_file: str) -> dict | None:
         """Return what is known of a file once all have been looked at: who has a name twice, and what was handed in again."""
-        if not self.trait_values().get("_files"):
+        if self._files is None:
             self._look(Path(self.parent._format_collect_path(self.parent.extracted_directory)))
         return self._files.get(os.path.realpath(submitted_file))
 
     def _look(self, folder: Path) -> None:
         self._files, numbers = {}, {}
         for path in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
-            found = super().collect(str(path))
+            inside = path.relative_to(folder)
+            hidden = any(part.startswith((".", "__MACOSX")) for part in inside.parts)
+            found = self._match(f"/{inside.as_posix()}") if path.suffix in self.valid_ext and not hidden else None
             if found:
                 self._files[os.path.realpath(path)] = found | {"file": path}
                 numbers.setdefault(found["student_id"], set()).add(found.get("number"))
@@ -66,18 +71,20 @@ class Collector(FileNameCollectorPlugin):
             if len(numbers[found["student_id"]]) > 1:  # two persons of one name
                 found["student_id"] = f"{found['student_id']}_{found['number']}"
             found["name"], times = self._name(found["file"], found["file_id"])
+            if found.get("timestamp"):
+                found["timestamp"] = TIMESTAMP.sub(r"\1 \2:\3:\4", found["timestamp"])
             key, order = (found["student_id"], found["name"]), (found.get("timestamp") or "", times, path)
-            if order > rank.get(key, ("", [-1], "")):
+            if key not in rank or order > rank[key]:
                 rank[key], self._newest[key] = order, found["file"]
 
     def _name(self, path: Path, name: str) -> tuple[str, list[int]]:
         """Return a file's name without the numbers that Canvas adds, and these."""
-        stem = Path(name).stem if Path(name).suffix == path.suffix else name
+        kept = PurePosixPath(name if name.endswith(path.suffix) else name + path.suffix)
         released = {f.stem for f in self._released().glob("*.ipynb")}
-        match = AGAIN.fullmatch(stem)
-        if match and (path.suffix == ".safetensors" or (path.suffix == ".ipynb" and match["name"] in released)):
-            return match["name"] + path.suffix, [int(number) for number in match["times"].split("-")[1:]]
-        return stem + path.suffix, []
+        match = AGAIN.fullmatch(kept.stem)
+        if match and (path.suffix == ".safetensors" or match["name"] in released):
+            return str(kept.with_stem(match["name"])), [int(number) for number in match["times"].split("-")[1:]]
+        return str(kept), []
 
     def _released(self) -> Path:
         coursedir = self.parent.coursedir

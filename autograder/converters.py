@@ -23,7 +23,6 @@ from sqlalchemy.exc import OperationalError
 
 from autograder import handin, interrupt
 from autograder.course import ConfigError
-from autograder.examine import refused
 from autograder.export import without_score
 from autograder.intake import Folder
 from autograder.publish import choices_of
@@ -82,15 +81,22 @@ class Autograde(converters.Autograde):
         """Examine one submission after the other; what goes wrong with one leaves it not graded and the others as they are."""
         try:
             enter(self.parent, self._original, self.log)
-        except ConfigError as error:
-            self.log.error("%s", error)
-            raise NbGraderException(str(error)) from None
+        except (ConfigError, OperationalError) as error:
+            message = LOCKED.format(error=error.orig) if isinstance(error, OperationalError) else str(error)
+            self.log.error("%s", message)
+            raise NbGraderException(message) from None
         for place in sorted(self.assignments):
             self.notebooks = sorted(self.assignments[place])
-            self._student = student = self._whose(place)
+            student = self._whose(place)
             self._digest = handin.digest(self._folder(student))
-            if not self.init_destination(self.coursedir.assignment_id, student):
+            try:
+                if not self.init_destination(self.coursedir.assignment_id, student):
+                    continue
+            except OperationalError as error:  # whether it has its grade is not known, so that stays as it is
+                self.log.error("%s: not looked at: %s", _line(student), LOCKED.format(error=error.orig))
+                self._failed.append(student)
                 continue
+            self._student = student
             try:
                 with interrupt.held():  # but for the examination itself: no grade is half stored
                     self._examine(self.coursedir.assignment_id, student)
@@ -106,7 +112,6 @@ class Autograde(converters.Autograde):
                 self._not_graded(student, f"an error of the grader ({type(error).__name__})", traceback.format_exc())
             self._student = ""
             interrupt.check()
-        self._student = ""
         self._tell()
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
@@ -163,6 +168,7 @@ class Autograde(converters.Autograde):
 
     def _not_graded(self, student: str, reason: str, detail: str) -> None:
         """Leave a submission not graded, with the reason in its report, and nothing of the failed try."""
+        from autograder.examine import refused
         from autograder.nbgrader import course
 
         self.log.error("%s: not graded: %s", _line(student), printable(reason))

@@ -26,6 +26,7 @@ from autograder.publish import attached, given_cells, illustrations
 from autograder.remote import Handle, NotGraded, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
+from autograder.weights import foreign
 
 SLOW_S = 2  # a student's own cell that took longer is not run again where a model is measured, if that works
 MAX_TOLD = 5  # cells that are told of
@@ -86,6 +87,8 @@ def examine(
                 return measured[model]
 
             def measure(model: str) -> likelihood.Evaluation | StudentError | NotGraded:
+                if why := foreign(files, model, course):
+                    return NotGraded(why)
                 prior = likelihood.TRAINED[assignment][model]
                 draw = Draw(course.key, student, assignment, "likelihood", model)
                 shown = illustrations(assignment, course.root)
