@@ -28,7 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
         course = load(Path.cwd() if Path("course_config.py").is_file() else None)
         for name in ("dataset", "data", "budget", "device"):  # the lab reads its choices from the environment alone
             os.environ[f"COURSE_{name.upper()}"] = str(getattr(course, name))
-        return COMMANDS[options.command](course, options)
+        status = COMMANDS[options.command](course, options)
+        sys.stdout.flush()
+        return status
+    except BrokenPipeError:  # `| head` has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else flushing at the end complains once more
+        return 0
     except ConfigError as error:
         print(error, file=sys.stderr)
         return 2
@@ -84,6 +89,9 @@ def _evaluate(course, options) -> int:
 def _grades(course, options) -> int:
     from autograder.grades import table
 
+    if options.assignment not in course.assignments:
+        known = ", ".join(course.assignments)
+        raise ConfigError(f"grades {options.assignment}: the course has no such assignment; it has {known}.")
     print(table(course.root / "reports", options.assignment))
     return 0
 

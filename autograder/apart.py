@@ -20,6 +20,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
+from autograder import interrupt
 from autograder.course import Course
 from autograder.limits import descendants
 from autograder.report import Report
@@ -54,18 +55,19 @@ def examined(
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["autograder.warm"])
-    ours, theirs = context.Pipe()
-    place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
     known = {"student": student, "assignment": assignment, "name": name}
-    process = context.Process(target=_examine, args=(theirs, place, course, nbformat.writes(notebook), files, known))
-    process.start()
-    theirs.close()
-    try:
+    with contextlib.ExitStack() as stack:
+        ours, theirs = context.Pipe()
+        stack.callback(ours.close)
+        with interrupt.held():
+            place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
+            stack.callback(_remove, place)
+        given = (theirs, place, course, nbformat.writes(notebook), files, known)
+        process = context.Process(target=_examine, args=given)
+        stack.callback(_end, process)
+        process.start()
+        theirs.close()
         return _answer(process, ours, course.submission_timeout_s + SPARE_S, log)
-    finally:
-        _end(process)
-        ours.close()
-        _remove(place)
 
 
 def _answer(process, connection: Connection, seconds: float, log) -> tuple[Report, nbformat.NotebookNode]:
@@ -105,17 +107,23 @@ def _examine(connection: Connection, place: str, course: Course, notebook: str, 
         with contextlib.suppress(BrokenPipeError):  # nobody listens any more
             connection.send_bytes(json.dumps(told).encode("utf-8", "replace"))
 
-    report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
+    try:
+        report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
+    except KeyboardInterrupt:
+        raise SystemExit(1) from None
     send({"report": report.model_dump(mode="json"), "notebook": nbformat.writes(submission)})
 
 
 def _leave(number, frame) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    raise SystemExit(1)  # so that kernels are ended and their folders removed on the way out
+    raise KeyboardInterrupt  # so that kernels end and their folders go on the way out; pytest would take a SystemExit for a test's
 
 
+@interrupt.held()
 def _end(process) -> None:
     """End a process that has answered or will not, and all that it started."""
+    if process.pid is None:  # it was never started
+        return
     started = descendants(process.pid)
     if process.is_alive():
         process.terminate()
@@ -126,6 +134,7 @@ def _end(process) -> None:
     process.join(END_S)
 
 
+@interrupt.held()
 def _remove(place: str) -> None:
     """Remove a folder with what kernels left in it."""
     for path, folders, _ in os.walk(place):  # rmtree alone leaves what its owner may not enter

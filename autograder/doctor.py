@@ -182,7 +182,7 @@ def _nbgrader() -> str:
 def _gradebook(url: str, root: Path) -> str:
     if not url.startswith("sqlite:///"):
         return url.split("@")[-1]
-    path = root / url.removeprefix("sqlite:///")
+    path = root / url.removeprefix("sqlite:///").partition("?")[0]
     try:
         # a transaction that changes nothing: file permissions alone do not tell (root, full disks, network drives)
         existed = path.exists()

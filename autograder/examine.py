@@ -19,7 +19,7 @@ from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 from safetensors.torch import load as load_tensors
 
-from autograder import apart, display, likelihood, sandbox
+from autograder import apart, display, interrupt, likelihood, sandbox
 from autograder.course import Course
 from autograder.draw import Draw
 from autograder.intake import Folder, checkpoints
@@ -28,6 +28,7 @@ from autograder.publish import attached, given_cells, illustrations
 from autograder.remote import Handle, NotGraded, Raised, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
+from autograder.weights import foreign
 
 SLOW_S = 2  # a student's own cell that took longer is not run again where a model is measured, if that works
 MAX_TOLD = 5  # cells that are told of
@@ -116,6 +117,8 @@ def examine(
                     names.update(main.student.assigned_again() if main.workplace() else ())
 
             def measure(model: str) -> likelihood.Evaluation | StudentError | NotGraded:
+                if why := foreign(files, model, course):
+                    return NotGraded(why)
                 if not codes:
                     codes.update(all_codes())
                 if isinstance(codes[model], (StudentError, NotGraded)):
@@ -362,13 +365,14 @@ class Examine(NbGraderPreprocessor):
                 self.log.info("%s: %s", who["student"], printable(line))
 
             try:
-                report, nb = apart.examined(course, nb, files, **known, log=log)
+                with interrupt.allowed():
+                    report, nb = apart.examined(course, nb, files, **known, log=log)
             except apart.Lost as lost:
                 log(f"not graded: {lost}")
                 report = refused(course, nb, str(lost), **known)
         flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
         told = {"remarks": submission.notes + notes + report.remarks, "flags": submission.flags + report.flags + flags}
-        report = report.model_copy(update=told)
+        report = report.model_copy(update=told | {"submission": who.get("digest", "")})
         report.save(reports)
         display.plain(nb, display.machine_paths(course))
         for cell in automatic(nb):

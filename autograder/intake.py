@@ -408,6 +408,9 @@ class Intake(NotebookExporter):
                 f"release/{assignment}: no notebook matches {wanted!r}; there are {_some(self._release)}."
             )
         self._submissions = {student: Submission(folder) for student, folder in self._found()}
+        for student, why in converter.misplaced().items():
+            place = original.format_path(original.submitted_directory, student, assignment)
+            self._submissions.setdefault(student, Submission(Folder.of(original, place), refusal=why))
         self._taken: dict[tuple[str, str], Submission] = {}  # by student and notebook
         staged = copy.copy(original)  # formgrader's server keeps the original and goes on using it
         staged.submitted_directory = tempfile.mkdtemp(prefix="submitted-")
@@ -459,6 +462,8 @@ class Intake(NotebookExporter):
         submission = self._taken[student, name] = copy.deepcopy(self._submissions[student])
         release = self._release[name]
         try:
+            if submission.refusal:
+                raise Refused(submission.refusal)
             path, notebook = find_notebook(
                 submission.folder, name, release, self._release.keys() - {name}, self.course.notebook_limit_mib * 2**20
             )

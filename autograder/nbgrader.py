@@ -4,10 +4,13 @@ import os
 import sys
 from pathlib import Path
 
-from nbgrader.apps.api import NbGraderAPI
+from nbgrader.apps import api, autogradeapp, generateassignmentapp, zipcollectapp
 
+from autograder import collect, converters
 from autograder.course import ConfigError, Course, load
 from autograder.intake import listed_time
+
+GRADEBOOK_TIMEOUT_S = 60  # how long another program may hold the gradebook before a submission is left not graded
 
 _configured: list[Course] = []
 
@@ -58,7 +61,10 @@ def configure(c, root: Path) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.Autograde.exporter_class = "autograder.intake.Intake"
-    NbGraderAPI.get_submitted_timestamp = listed_time  # there is no option for it
+    # there is no option for these, neither in its commands nor in formgrader
+    api.NbGraderAPI.get_submitted_timestamp = listed_time
+    api.Autograde = autogradeapp.Autograde = converters.Autograde
+    api.GenerateAssignment = generateassignmentapp.GenerateAssignment = converters.GenerateAssignment
     c.Autograde.autograde_preprocessors = [
         "autograder.examine.Examine",
         "nbgrader.preprocessors.LimitOutput",
@@ -74,8 +80,15 @@ def configure(c, root: Path) -> None:
         "strip_files_prefix": "autograder.display.unchanged",
     }
     c.HTMLExporter.preprocessors = ["autograder.display.Plain"]
+    c.ExportApp.plugin_class = "autograder.export.Csv"
+    c.ZipCollectApp.collector_plugin = "autograder.collect.Collector"
+    c.ZipCollectApp.extractor_plugin = "autograder.collect.Extractor"
+    c.FileNameCollectorPlugin.valid_ext = list(collect.KEPT)
+    c.FileNameCollectorPlugin.named_regexp = collect.LEARNING_PLATFORM
+    zipcollectapp.ZipCollectApp._transfer_files = collect.transfer
+    c.GenerateFeedback.exporter_class = "autograder.export.Feedback"
     c.GenerateFeedback.preprocessors = [
-        "nbgrader.preprocessors.GetGrades",
+        "autograder.export.Scores",
         *([] if settings.show_mark_schemes else ["autograder.display.HideMarkSchemes"]),
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
@@ -87,8 +100,9 @@ def configure(c, root: Path) -> None:
 
 
 def _absolute(settings: Course) -> str:
-    """Return the gradebook's URL with a relative SQLite path taken from the course's folder."""
+    """Return the gradebook's URL with a relative SQLite path taken from the course's folder, and patience with other programs."""
     prefix = "sqlite:///"
-    if settings.gradebook.startswith(prefix):
-        return prefix + str(settings.root / settings.gradebook.removeprefix(prefix))
-    return settings.gradebook
+    if not settings.gradebook.startswith(prefix):
+        return settings.gradebook
+    path = prefix + str(settings.root / settings.gradebook.removeprefix(prefix))
+    return path if "?" in path else f"{path}?timeout={GRADEBOOK_TIMEOUT_S}"

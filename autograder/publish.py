@@ -6,6 +6,7 @@ write. Not here: clearing solutions, which is nbgrader's, and reference.yaml.
 """
 
 import ast
+import json
 import os
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from autograder.course import ROOT, Course
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
 ILLUSTRATION = ("_figure", "_number", "_table")  # ends the id of a cell that only shows something
+CHOICES = "lab/course.json"  # beside the notebook
 GIVEN = '"""Given: the reference solution of the assignment {assignment}."""'
 
 
@@ -71,6 +73,22 @@ def given_cells(assignment: str, root: Path = ROOT) -> list[tuple[NotebookNode, 
     ]
 
 
+def choices(course: Course) -> bytes:
+    """Return the file that tells the released `lab` which data set and budget the course has; see lab/environment.py."""
+    return json.dumps({"dataset": course.dataset, "budget": course.budget}, indent=1).encode() + b"\n"
+
+
+def choices_of(release: Path, course: Course) -> str:
+    """Return what a release says of data set and budget where the course says something else; empty where they agree."""
+    try:
+        said = json.loads((release / CHOICES).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        said = {}
+    if said == json.loads(choices(course)):
+        return ""
+    return f" ({CHOICES} there says {said or 'nothing'}, the course {course.dataset} at {course.budget})"
+
+
 class AttachLab(NbGraderPreprocessor):
     """Put `lab` and earlier solutions beside the released notebook; nbconvert's writer writes what stands in resources["outputs"]."""
 
@@ -78,7 +96,7 @@ class AttachLab(NbGraderPreprocessor):
         """Return the notebook as it is and the resources with the attached files."""
         from autograder.nbgrader import course
 
-        files = attached(resources["nbgrader"]["assignment"], course().root)
+        files = attached(resources["nbgrader"]["assignment"], course().root) | {CHOICES: choices(course())}
         resources["outputs"] = {**(resources.get("outputs") or {}), **files}
         return nb, resources
 

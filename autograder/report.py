@@ -70,6 +70,7 @@ class Report(Plain):
     error: Text = Field(default="", description="traceback of an error of ours, for the instructor only")
     measurements: dict[str, float] = Field(default_factory=dict, description="of the trained model, nats per image")
     weights: str = Field(default="", description="digest of the submitted weights")
+    submission: str = Field(default="", description="digest of all files handed in")
     sandbox: str = ""
     seconds: float = 0.0
 

@@ -55,6 +55,7 @@ class Plugin:
     ):
         self.outcomes: list[Outcome] = []
         self.problems: list[str] = []
+        self.interrupted = False
         self._student, self._evaluate, self._draw_for, self._progress = student, evaluate, draw_for, progress
         self._cells = cells
 
@@ -79,6 +80,9 @@ class Plugin:
     def pytest_configure(self, config):
         config.option.tbstyle = "native"  # the option itself belongs to the plugin "terminal", which is off
         config.addinivalue_line("markers", "worth(cell, weight): the exercise a hidden test belongs to and its weight")
+
+    def pytest_keyboard_interrupt(self, excinfo):
+        self.interrupted |= excinfo.type is KeyboardInterrupt  # pytest's own ends of a session are of derived types
 
     def pytest_collectreport(self, report):
         if report.failed:
@@ -124,6 +128,7 @@ def run_suite(
         progress: called with each outcome as it comes.
     Raises:
         SuiteError: the suite is missing, cannot be collected, or pytest itself failed.
+        KeyboardInterrupt: somebody wants to stop.
     """
     path = SUITE / f"test_{assignment}.py"
     if not path.is_file():
@@ -159,6 +164,8 @@ def run_suite(
     finally:
         if addopts is not None:
             os.environ["PYTEST_ADDOPTS"] = addopts
+    if plugin.interrupted:  # pytest takes it for the end of its own session
+        raise KeyboardInterrupt
     expected = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
     if plugin.problems or code not in expected[: 2 if cells is None else 3]:
         raise SuiteError("\n".join(plugin.problems) or f"pytest ended with {code!r}")

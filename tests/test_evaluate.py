@@ -16,7 +16,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.setattr(reference, "NUM_SAMPLES", 3)
     monkeypatch.setattr(reference, "GRADIENT_RUNS", 2)
     for name, k in (("iwae", 5), ("vae", 1)):
-        model = reference.build(evaluate.RUNS[name, k], "cpu")
+        model = reference.build(evaluate.runs_of(name, k)[0], "cpu")
         for seed in (0, 1):
             lab.checkpoints.save(tmp_path / f"{name}_k{k}_epochs6_seed{seed}.safetensors", model, {})
     lab.checkpoints.save(tmp_path / "vae_k7_epochs6_seed0.safetensors", torch.nn.Linear(1, 1), {})

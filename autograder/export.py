@@ -1,0 +1,123 @@
+"""What leaves the gradebook: `nbgrader export` and the scores on a feedback page. What has no grade is never written as a zero."""
+
+import csv
+from collections.abc import Iterable
+
+from nbconvert.exporters import HTMLExporter
+from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment
+from nbgrader.plugins import ExportPlugin
+from nbgrader.preprocessors import GetGrades
+
+COLUMNS = (  # nbgrader's own, in its order
+    "assignment",
+    "duedate",
+    "timestamp",
+    "student_id",
+    "last_name",
+    "first_name",
+    "email",
+    "raw_score",
+    "late_submission_penalty",
+    "score",
+    "max_score",
+)
+NOT_GRADED = "not graded"
+
+
+def waiting(grades: Iterable[Grade]) -> list[Grade]:
+    """Return the grades without a score, neither the grader's nor a person's."""
+    return [grade for grade in grades if grade.auto_score is None and grade.manual_score is None]
+
+
+def automatic(grade: Grade) -> bool:
+    """Return whether the hidden suite decides a grade: no student writes into its cell."""
+    written = {cell.name for cell in grade.cell.notebook.solution_cells}
+    return grade.cell.cell_type == "code" and grade.cell.name not in written
+
+
+def without_score(submission: SubmittedAssignment) -> bool:
+    """Return whether an automatic cell of a submission has no score, so that the submission counts as not graded."""
+    return any(automatic(grade) for notebook in submission.notebooks for grade in waiting(notebook.grades))
+
+
+class Csv(ExportPlugin):
+    """`nbgrader export`: nbgrader's table, with blanks for what is not graded or was not handed in."""
+
+    def export(self, gradebook: Gradebook) -> None:
+        """Write a row for each assignment and student, to --to or grades.csv."""
+        path = self.to or "grades.csv"
+        self.log.info("Exporting grades to %s", path)
+        students, assignments = ({str(name) for name in names} for names in (self.student, self.assignment))
+        blank = 0
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            table = csv.DictWriter(file, COLUMNS, lineterminator="\n")  # quotes names that hold a comma
+            table.writeheader()
+            for assignment in gradebook.assignments:
+                for student in gradebook.students:
+                    chosen = (not assignments or assignment.name in assignments) and (
+                        not students or student.id in students
+                    )
+                    if chosen:
+                        row = _row(gradebook, assignment, student)
+                        blank += row["score"] == ""
+                        table.writerow(row)
+        if blank:
+            self.log.warning(
+                "%d rows have no score: not graded, or not handed in. `python -m autograder grades ASSIGNMENT` says why",
+                blank,
+            )
+
+
+class Scores(GetGrades):
+    """Puts the gradebook's scores into a notebook for its feedback page, where `not graded` stands in the place of a zero."""
+
+    def preprocess(self, nb, resources):
+        """Return the notebook and the resources with scores, some of them words."""
+        nb, resources = super().preprocess(nb, resources)
+        who = resources["nbgrader"]
+        with Gradebook(who["db_url"]) as gradebook:
+            found = gradebook.find_submission_notebook(who["notebook"], who["assignment"], who["student"])
+            without = waiting(found.grades)
+            missing = {grade.name: grade.cell.max_score for grade in without}
+            if any(automatic(grade) for grade in without):
+                who["score"] = NOT_GRADED
+            elif missing:
+                who["score"] = f"{round(who['score'], 2)} so far, {sum(missing.values()):g} points {NOT_GRADED} yet"
+        for cell in nb.cells:
+            if cell.metadata.get("nbgrader", {}).get("grade_id") in missing:
+                cell.metadata.nbgrader["score"] = NOT_GRADED
+        return nb, resources
+
+
+class Feedback(HTMLExporter):
+    """The exporter of feedback pages: nbgrader's template turns every score into a number, which words are not."""
+
+    def default_filters(self):
+        """Yield the filters of nbconvert, with `float` and `round` that leave words as they are."""
+        yield from super().default_filters()
+        yield "float", lambda value: value if isinstance(value, str) else float(value or 0.0)
+        yield "round", lambda value, digits=0: value if isinstance(value, str) else round(value, digits)
+
+
+def _row(gradebook: Gradebook, assignment, student) -> dict[str, str]:
+    row = {
+        "assignment": assignment.name,
+        "duedate": assignment.duedate,
+        "student_id": student.id,
+        "last_name": student.last_name,
+        "first_name": student.first_name,
+        "email": student.email,
+        "max_score": round(assignment.max_score, 2),
+    }
+    try:
+        submission = gradebook.find_submission(assignment.name, student.id)
+    except MissingEntry:
+        submission = None
+    if submission is not None:
+        row["timestamp"] = submission.timestamp
+        if not without_score(submission):
+            penalty = submission.late_submission_penalty or 0.0
+            row["raw_score"] = round(submission.score, 2)
+            row["late_submission_penalty"] = round(penalty, 2)
+            row["score"] = round(max(0.0, submission.score - penalty), 2)
+    return {key: "" if row.get(key) is None else str(row[key]) for key in COLUMNS}
