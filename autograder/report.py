@@ -13,7 +13,7 @@ class Status(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"  # the student
-    ERROR = "error"  # us: the cell is not graded
+    ERROR = "error"  # not the student: the cell is not graded; with a detail, an error of the grader
     SKIPPED = "skipped"  # something it builds on failed
 
 
@@ -125,7 +125,10 @@ def share(points: float, outcomes: list[Outcome]) -> Mark:
     """Return the mark of a cell: its points shared among its tests by weight; not graded where a test of ours broke."""
     if not outcomes:
         return Mark(points=points, score=None, reason="no hidden test belongs to this cell")
-    broken = [outcome.test for outcome in outcomes if outcome.status is Status.ERROR]
+    broken = [outcome.test for outcome in outcomes if outcome.status is Status.ERROR and outcome.detail]
+    unjudged = [outcome.message for outcome in outcomes if outcome.status is Status.ERROR and not outcome.detail]
+    if unjudged and not broken:
+        return Mark(points=points, score=None, reason="; ".join(dict.fromkeys(unjudged)))
     if broken:
         return Mark(points=points, score=None, reason=f"an error of the grader in {', '.join(broken)}")
     total = sum(outcome.weight for outcome in outcomes)

@@ -31,6 +31,10 @@ class Partial(AssertionError):
         self.credit = min(max(0.0, float(credit)), 1.0)  # in this order not a number is 0
 
 
+class NotJudged(Exception):
+    """There is nothing that can be judged, and no student is to blame: the exercise is not graded, and the text says why."""
+
+
 def worth(cell: str, weight: float = 1.0) -> Callable:
     """Tie a hidden test to the exercise `cell`; the cell's points are shared among its tests by weight."""
     if not weight > 0:
@@ -197,6 +201,8 @@ def _outcome(item, call) -> Outcome:
         return Outcome(
             status=Status.FAILED, credit=0, message=str(error), hint=getattr(error, "hint", "") or "", **known
         )
+    if isinstance(error, NotJudged):
+        return Outcome(status=Status.ERROR, credit=0, message=str(error), **known)
     if isinstance(error, pytest.skip.Exception):
         return Outcome(status=Status.SKIPPED, credit=0, message=str(error), **known)
     return Outcome(status=Status.ERROR, credit=0, detail=str(call.excinfo.getrepr(style="short")), **known)
