@@ -161,19 +161,17 @@ def find_checkpoints(
     known = {(model.name.lower(), model.k) for model in trained}
     parsed = {path: match for path in contents if (match := _parsed(path, known))}
     strange = [path for path in contents if path not in parsed]
+    result.notes += [f"{problems[path]}." for path in strange if path in problems]
     strange = [path for path in strange if path not in problems] or strange[: len(strange) == 1]
     lacking = [model for model in trained if not any(_is(match, model) for match in parsed.values())]
     for model in trained:
         of = {path: match for path, match in parsed.items() if _is(match, model)}
         if not of and strange and len(lacking) == 1 == len(_different(strange, contents)):
-            of = {strange[0]: None}
+            of, strange = {strange[0]: None}, []
         _take(result, model, of, contents, problems, right, (wanted_epochs or epochs, wanted_seed), paths, strange)
-    expected = set(result.files)
-    for path in contents:
-        if path.startswith(right) and f"checkpoints/{Path(path).name}" not in expected and path in strange:
-            result.files[f"checkpoints/{Path(path).name}"] = contents[
-                path
-            ]  # under a name of the student's own, for own cells
+    for path in strange:  # under a name of the student's own, for cells of the student's own
+        if path.startswith(right) and result.files.keys().isdisjoint({name := f"checkpoints/{Path(path).name}"}):
+            result.files[name] = contents[path]
     return result
 
 

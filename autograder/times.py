@@ -24,13 +24,13 @@ FARTHEST = timedelta(hours=14)  # of a time zone from UTC
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)[T ]+(\d\d:\d\d(?::\d\d)?)(?:[.,](\d{1,6})\d*)?\s*(.*)", re.DOTALL)
 OFFSET = re.compile(r"(?:UTC|GMT|Z)?\s*([+-])(\d{1,2})(?::?([0-5]\d))?(?::?[0-5]\d)?", re.IGNORECASE)
 PLACE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2}")
-# the abbreviations of the time zone database since 2005, and some that only people use: minutes east of UTC, all that each may mean
+# the abbreviations of the time zone database, and some that only people use: minutes east of UTC; more than one where several are usual
 ZONES = {
     **{"Z": (0,), "UTC": (0,), "GMT": (0,), "WET": (0,), "WEST": (60,), "BST": (60,), "CET": (60,), "CEST": (120,)},
-    **{"MEZ": (60,), "MESZ": (120,), "MET": (60,), "MEST": (120,), "EET": (120,), "EEST": (180,), "MSK": (180, 240)},
+    **{"MEZ": (60,), "MESZ": (120,), "MET": (60,), "MEST": (120,), "EET": (120,), "EEST": (180,), "MSK": (180,)},
     **{"MSD": (240,), "TRT": (180,), "IDT": (180,), "IST": (60, 120, 330), "WAT": (60,), "CAT": (120,), "SAST": (120,)},
-    **{"EAT": (180,), "AST": (-240, 180), "ADT": (-180,), "EST": (-300,), "EDT": (-240,), "CST": (-360, -300, 480)},
-    **{"CDT": (-300, -240), "MST": (-420,), "MDT": (-360,), "PST": (-480, 480), "PDT": (-420,), "AKST": (-540,)},
+    **{"EAT": (180,), "AST": (-240,), "ADT": (-180,), "EST": (-300,), "EDT": (-240,), "CST": (-360, 480)},
+    **{"CDT": (-300,), "MST": (-420,), "MDT": (-360,), "PST": (-480,), "PDT": (-420,), "AKST": (-540,)},
     **{
         "AKDT": (-480,),
         "HST": (-600,),
@@ -81,7 +81,8 @@ def submission_time(folder: Folder, names: Collection[str], trusted: bool = Fals
     changed = None if newest is None else _changed(newest, now)
     try:
         text = folder.read("timestamp.txt", SMALL_LIMIT).decode("utf-8-sig")
-        said = _choose(readings(text), now, changed)
+        (own,) = _regular(folder, ["timestamp.txt"])
+        said = _choose(readings(text), now, changed, _changed(own, now))
     except Exception:  # a link, a device, any text: whatever was put there, and whatever a parser makes of it
         said = None
     if said is not None and (trusted or changed is None and said <= now + TOLERANCE):
@@ -142,8 +143,13 @@ def _offsets(zone: str, moment: datetime) -> list[timedelta]:
     return [timedelta(minutes=minutes) for minutes in ZONES[zone.upper()]]
 
 
-def _choose(times: Collection[datetime], now: datetime, changed: datetime | None) -> datetime:
-    """Return of what a timestamp may mean the earliest, which is best for the student, that the times of the files do not contradict."""
+def _choose(times: Collection[datetime], now: datetime, changed: datetime | None, own: datetime) -> datetime:
+    """Return what a timestamp means: the time at which timestamp.txt itself was written, if that is one of its meanings.
+
+    Else the earliest that is not still to come and that the notebook does not contradict, which is best for the student.
+    """
+    if exact := [time for time in times if abs(time - own) <= TOLERANCE]:
+        return min(exact)
     past = [time for time in times if time <= now + TOLERANCE]
     return min([time for time in past if changed is None or time >= changed - TOLERANCE] or past or times)
 

@@ -946,7 +946,7 @@ def test_nothing_but_the_notebook_and_the_time_is_copied(hostile):
 @marked
 def test_time_that_does_not_count_is_flagged(small):
     """A forged timestamp reaches neither the gradebook nor a later comparison, and student and instructor read why."""
-    small.hand_in("ada", time="2024-04-01 12:00:00 UTC")
+    put(small.hand_in("ada") / "timestamp.txt", b"2024-04-01 12:00:00 UTC", NOON + timedelta(days=9))
     small.hand_in("bob", time="2024-05-02 12:00:00 UTC")
     os.mkfifo(small.hand_in("eve") / "timestamp.txt")
     handed = small.autograde()
@@ -966,20 +966,23 @@ def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
     """Notes and flags of the intake stand in the report beside those of the run, and checkpoints come from where the notebook lay."""
     given = {}
 
-    def examined(course, notebook, files, *, student, assignment, name, log):
+    def examined(course, notebook, files, *, student, assignment, name, unjudged, log):
         given[student] = files
         marks = {examine.exercise(cell): Mark(points=4, score=3) for cell in examine.automatic(notebook)}
         return Report(student=student, assignment=assignment, notebook=name, marks=marks, notes=["Cell 3 raised."])
 
     monkeypatch.setattr(examine, "examine", examined)
     small.config.Autograde.autograde_preprocessors = [examine.Examine]
-    for name in ("work/final.ipynb", "work/checkpoints/a.safetensors", "checkpoints/b.safetensors"):
-        small.hand_in("ada", name, time="2024-04-01 12:00:00 UTC")
+    small.hand_in("ada", "work/final.ipynb", time="never")
+    for number, name in enumerate(("work/checkpoints/a.safetensors", "checkpoints/b.safetensors")):
+        small.hand_in("ada", name, safetensors.torch.save({"w": torch.tensor(number)}))
     (small.folder / "submitted" / "ada" / "vae" / "work" / "checkpoints" / "c.safetensors").symlink_to("/dev/zero")
     (small.hand_in("bob", "notes.txt", time="never") / "vae.ipynb").symlink_to("/dev/zero")
     small.autograde()
     report, refused = (Report.load(small.folder / "reports" / who / "vae" / "vae.json") for who in ("ada", "bob"))
-    assert given == {"ada": {"checkpoints/a.safetensors": small.release}}
+    assert {path: safetensors.torch.load(content) for path, content in given["ada"].items()} == {
+        "checkpoints/a.safetensors": {"w": torch.tensor(0)}
+    }
     assert {note.split()[0] for note in report.notes + report.remarks} == {
         "Cell",
         "timestamp.txt",
