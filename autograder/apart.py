@@ -13,7 +13,7 @@ import signal
 import stat
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -44,18 +44,19 @@ def examined(
     student: str,
     assignment: str,
     name: str,
+    unjudged: Mapping[str, Exception] | None = None,
     log: Callable[[str], None] = print,
 ) -> tuple[Report, nbformat.NotebookNode]:
     """Return what `examine.examine` reports, and the executed notebook.
 
     Args:
-        course, notebook, files, student, assignment, name, log: as `examine.examine` takes them.
+        course, notebook, files, student, assignment, name, unjudged, log: as `examine.examine` takes them.
     Raises:
         Lost: the process had to be ended, or ended by itself.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["autograder.warm"])
-    known = {"student": student, "assignment": assignment, "name": name}
+    known = {"student": student, "assignment": assignment, "name": name, "unjudged": unjudged}
     with contextlib.ExitStack() as stack:
         ours, theirs = context.Pipe()
         stack.callback(ours.close)

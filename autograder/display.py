@@ -19,6 +19,7 @@ from pathlib import Path
 import nbformat
 import nh3
 from jinja2 import pass_context
+from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
@@ -34,6 +35,10 @@ MAX_PAGE_MARKDOWN = 400_000
 MAX_PAGE_CODE = 1_000_000
 MAX_PAGE_OUTPUTS = 2**22
 MAX_TAGS = 10_000  # of one piece of HTML: nested tags, too, take quadratic time
+MAX_ATTRIBUTES = 100  # of one tag: they take quadratic time
+MAX_LINE = (
+    1000  # of code that is coloured: a line of names with dots takes quadratic time, a second for 10,000 characters
+)
 BASE64 = ("image/png", "image/jpeg")
 # the kinds of output; SVG becomes a picture, in which nothing runs and nothing is fetched
 SHOWN = ("text/html", "text/markdown", "text/latex", "image/svg+xml", *BASE64, "text/plain")
@@ -50,6 +55,9 @@ VALUES = {
     "style": re.compile(r"text-align: ?(left|center|right);?"),  # how markdown aligns the columns of a table
     **dict.fromkeys(("width", "height", "start", "colspan", "rowspan"), re.compile(r"\d{1,4}")),
 }
+# a tag's begin, and one attribute as HTML's tokenizer finds it, with the spaces and strokes before it
+TAG = re.compile(r"</?[A-Za-z][^\s/>]*+")
+ATTRIBUTE = re.compile(r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?""")
 # MathJax's commands that make links and set attributes; their arguments are typeset instead
 TEX_COMMAND = re.compile(r"\\(href|style|class|cssId|require)(?![A-Za-z])")
 GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
@@ -80,13 +88,22 @@ _cleaner = nh3.Cleaner(
     allowed_classes={"div": {"highlight"}, "span": set(STANDARD_TYPES.values()) - {""}},
 )
 
+_coloured = Highlight2HTML(pygments_lexer="ipython3")
+
 
 def clean_html(text: object) -> str:
     """Return HTML of which only text, structure, tables and embedded pictures are left; takes the place of nbconvert's filter."""
     text = str(text)
-    if text.count("<") > MAX_TAGS:
+    if text.count("<") > MAX_TAGS or _attributes(text) > MAX_ATTRIBUTES:
         return _as_is(text)
     return inert_tex(_cleaner.clean(text))
+
+
+def code_to_html(source: str, language: str | None = None, metadata: object = None) -> str:
+    """Return a code cell as HTML, coloured where its lines are not too long for that; takes the place of nbconvert's filter."""
+    if _longest(source) > MAX_LINE:
+        return f'<div class="highlight"><pre>{html.escape(source)}</pre></div>'
+    return _coloured(source)
 
 
 def inert_tex(text: str) -> str:
@@ -122,7 +139,8 @@ class Renderer(IPythonRenderer):
 
     def block_code(self, code: str, info: str | None = None) -> str:
         """Return a block of code."""
-        return super().block_code(code, info if info and info.strip() in ("python", "python3", "py") else None)
+        python = info and info.strip() in ("python", "python3", "py") and _longest(code) <= MAX_LINE
+        return super().block_code(code, info if python else None)
 
 
 class Plain(Preprocessor):
@@ -246,6 +264,27 @@ def _text(given: object, paths: Mapping[str, str]) -> str:
     """Return a text that can be written to a file; the empty one for what is no text."""
     text = given.encode("utf-8", "replace").decode() if isinstance(given, str) else ""  # not so a lone surrogate
     return without_paths(text, paths)
+
+
+def _longest(source: str) -> int:
+    """Return the length of the longest line."""
+    return max(map(len, source.splitlines()), default=0)
+
+
+def _attributes(text: str) -> int:
+    """Return how many attributes a tag has, of all that may be tags the most; counting ends where they are too many.
+
+    Whatever follows "<" and a letter may be a tag, also within a tag; text in which such tags overlap many times has too many, too.
+    """
+    most = passed = 0
+    for tag in TAG.finditer(text):
+        count, place = 0, tag.end()
+        while count <= MAX_ATTRIBUTES and (found := ATTRIBUTE.match(text, place)):
+            count, place = count + 1, found.end()
+        most, passed = max(most, count), passed + place - tag.end()
+        if most > MAX_ATTRIBUTES or passed > 10 * len(text):
+            return MAX_ATTRIBUTES + 1
+    return most
 
 
 def _as_is(text: str) -> str:

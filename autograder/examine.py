@@ -9,7 +9,7 @@ import functools
 import hashlib
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -20,15 +20,18 @@ from nbgrader.utils import is_grade, is_solution
 from safetensors.torch import load as load_tensors
 
 from autograder import apart, display, interrupt, likelihood, sandbox
+from autograder.beside import Beside, checkpoints, find_checkpoints, find_modules
 from autograder.course import Course
 from autograder.draw import Draw
-from autograder.intake import Folder, checkpoints
+from autograder.folder import Folder
+from autograder.intake import Submission
 from autograder.kernel import Plan, Session
 from autograder.publish import attached, given_cells, illustrations
 from autograder.remote import Handle, NotGraded, Raised, Student, StudentError
 from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
 from autograder.rubric import run_suite
 from autograder.weights import foreign
+from lab import BUDGETS
 
 SLOW_S = 2  # a student's own cell that took longer is not run again where a model is measured, if that works
 MAX_TOLD = 5  # cells that are told of
@@ -52,6 +55,7 @@ def examine(
     student: str,
     assignment: str,
     name: str,
+    unjudged: Mapping[str, Exception] | None = None,
     log=print,
 ) -> Report:
     """Run a submission's notebook and the hidden suite on it, and return the report; never raises for what a submission does.
@@ -59,8 +63,9 @@ def examine(
     Args:
         course: limits, data and thresholds.
         notebook: the submission as `intake` gives it; its outputs are filled in.
-        files: copies of its checkpoints for the kernel, {relative path: content}.
+        files: copies of its checkpoints and modules for the kernel, {relative path: content}.
         student, assignment, name: whose submission of what, and the notebook's name.
+        unjudged: by the variable of a trained model, what is raised where it is asked about, as no weights of it can be judged.
         log: called with a line whenever something was done.
     """
     started = time.monotonic()
@@ -77,12 +82,15 @@ def examine(
             notes, remarks = notes + told, remarks + also
             if course.training == "retrain" and (workplace := main.workplace()) is not None:
                 # what was trained here; the decoder's kernel, and this one after a restart, need not train again
-                files, left_out = checkpoints(Folder(workplace), course.checkpoint_limit_mib * 2**20)
+                trained, left_out = checkpoints(Folder(workplace), course.checkpoint_limit_mib * 2**20)
+                files = files | trained
                 main.files, notes = given | files, notes + left_out
 
             images = functools.cache(lambda: likelihood.held_out(course))
 
             def evaluate(model: str) -> likelihood.Evaluation:
+                if unjudged and model in unjudged:
+                    raise unjudged[model]
                 if model not in measured:
                     log(f"measuring {model}: its decoder runs in kernels of its own")
                     measured[model] = measure(model)
@@ -193,6 +201,20 @@ def refused(
         for cell in automatic(notebook)
     }
     return Report(student=student, assignment=assignment, notebook=name, marks=marks, sandbox=course.sandbox)
+
+
+def beside(course: Course, notebook: nbformat.NotebookNode, submission: Submission, assignment: str) -> Beside:
+    """Return what lies beside a submission's notebook for its kernel; what is said of it is added to the submission."""
+    found = find_modules(submission.folder, attached(assignment, course.root))
+    if course.training == "weights":
+        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+        limit = course.checkpoint_limit_mib * 2**20
+        epochs = BUDGETS[course.budget].epochs
+        found += find_checkpoints(submission.top, submission.folder, submission.models, code, epochs, limit)
+    submission.notes += found.notes
+    submission.flags += found.unclear.values()
+    submission.flags += [f"the answer {name} needs a person: {why}" for name, why in submission.unplaced.items()]
+    return found
 
 
 def digest(files: dict[str, bytes]) -> str:
@@ -355,23 +377,23 @@ class Examine(NbGraderPreprocessor):
         known = {"student": who["student"], "assignment": who["assignment"], "name": who["notebook"]}
         reports, submission = course.root / "reports", resources["submission"]
         if submission.refusal:
-            report, notes = refused(course, nb, submission.refusal, **known), []
+            report = refused(course, nb, submission.refusal, **known)
         else:
-            files, notes = {}, []
-            if course.training == "weights":
-                files, notes = checkpoints(submission.folder, course.checkpoint_limit_mib * 2**20)
+            handed_in = beside(course, nb, submission, who["assignment"])
 
             def log(line: str) -> None:
                 self.log.info("%s: %s", who["student"], printable(line))
 
             try:
                 with interrupt.allowed():
-                    report, nb = apart.examined(course, nb, files, **known, log=log)
+                    report, nb = apart.examined(
+                        course, nb, handed_in.files, **known, unjudged=handed_in.unjudged, log=log
+                    )
             except apart.Lost as lost:
                 log(f"not graded: {lost}")
                 report = refused(course, nb, str(lost), **known)
         flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
-        told = {"remarks": submission.notes + notes + report.remarks, "flags": submission.flags + report.flags + flags}
+        told = {"remarks": submission.notes + report.remarks, "flags": submission.flags + report.flags + flags}
         report = report.model_copy(update=told | {"submission": who.get("digest", "")})
         report.save(reports)
         display.plain(nb, display.machine_paths(course))
@@ -389,9 +411,9 @@ class SaveScores(SaveAutoGrades):
         report = resources.get("report")
         if cell.cell_type != "code" or is_solution(cell):
             super()._add_score(cell, resources)
-            if report is not None and report.outcomes:
+            if report is not None and report.outcomes and not _unplaced(cell, resources):
                 return
-            score = None  # an unreadable submission is no empty answer
+            score = None  # an unreadable submission is no empty answer, nor is one that stands elsewhere
         else:
             mark = report.marks.get(exercise(cell)) if report is not None else None
             score = mark.score if mark is not None else None
@@ -400,6 +422,20 @@ class SaveScores(SaveAutoGrades):
         grade.auto_score = score
         grade.needs_manual_grade = score is None or grade.manual_score is not None
         self.gradebook.db.commit()
+
+    def _add_comment(self, cell, resources):
+        super()._add_comment(cell, resources)
+        if why := _unplaced(cell, resources):
+            name = cell.metadata["nbgrader"]["grade_id"]
+            comment = self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id)
+            comment.auto_comment = f"Not graded: {why}. This is not a zero; your instructor looks at it."
+            self.gradebook.db.commit()
+
+
+def _unplaced(cell, resources) -> str:
+    """Return why a written answer has to be looked for by a person; empty where it has not."""
+    submission = resources.get("submission")
+    return submission.unplaced.get(cell.metadata["nbgrader"]["grade_id"], "") if submission is not None else ""
 
 
 def _output(report: Report, cell: str) -> nbformat.NotebookNode:

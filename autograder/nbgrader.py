@@ -76,6 +76,7 @@ def configure(c, root: Path) -> None:
     c.HTMLExporter.sanitize_html = True
     c.HTMLExporter.filters = {
         "clean_html": "autograder.display.clean_html",
+        "highlight_code": "autograder.display.code_to_html",
         "markdown2html": "autograder.display.markdown_to_html",
         "strip_files_prefix": "autograder.display.unchanged",
     }

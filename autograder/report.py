@@ -13,7 +13,7 @@ class Status(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"  # the student
-    ERROR = "error"  # us: the cell is not graded
+    ERROR = "error"  # not the student: the cell is not graded; with a detail, an error of the grader
     SKIPPED = "skipped"  # something it builds on failed
     UNGRADED = "not graded"  # the machine did not suffice: the cell is not graded
 
@@ -130,8 +130,9 @@ def share(points: float, outcomes: list[Outcome]) -> Mark:
     broken = [outcome.test for outcome in outcomes if outcome.status is Status.ERROR]
     if broken:
         return Mark(points=points, score=None, reason=f"an error of the grader in {', '.join(broken)}")
-    if unknown := [outcome for outcome in outcomes if outcome.status is Status.UNGRADED]:
-        return Mark(points=points, score=None, reason=unknown[0].message.removesuffix("."))
+    unknown = [outcome.message.removesuffix(".") for outcome in outcomes if outcome.status is Status.UNGRADED]
+    if unknown:
+        return Mark(points=points, score=None, reason="; ".join(dict.fromkeys(unknown)))
     total = sum(outcome.weight for outcome in outcomes)
     earned = sum(outcome.weight * outcome.credit for outcome in outcomes)
     return Mark(points=points, score=round(points * earned / total, 2))

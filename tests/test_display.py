@@ -5,6 +5,7 @@
 
 import base64
 import copy
+import html
 import os
 import tempfile
 import time
@@ -492,3 +493,49 @@ def test_course_says_whether_feedback_shows_mark_schemes(show, hidden, monkeypat
     configure(config := Config(), ROOT)
     assert ("autograder.display.HideMarkSchemes" in config.GenerateFeedback.preprocessors) is hidden
     assert config.HTMLExporter.preprocessors == ["autograder.display.Plain"]
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["x" + ".a" * 60_000, "y = 1\n@a" + ".b" * 60_000, "x = '" + "a.b" * 60_000 + "'"],
+    ids=["attributes", "decorator", "text"],
+)
+def test_long_lines_are_shown_without_colours(settings, code):
+    """A line that would keep the highlighter busy for minutes is shown as text, whole and escaped, in cells and in markdown."""
+    started = time.process_time()
+    made = page([new_code_cell(f"{code} < 1"), new_markdown_cell(f"```python\n{code[:15_000]}\n```")], config=settings)
+    assert time.process_time() - started < 5
+    assert f"{html.escape(code)} &lt; 1" in made or f"{code} &lt; 1" in made
+
+
+def test_ordinary_code_is_coloured():
+    """Lines of ordinary length keep their colours."""
+    assert '<span class="kn">import</span>' in display.code_to_html("import torch")
+    assert "<span" not in display.code_to_html("x = '" + "a" * 1000 + "'")
+
+
+ATTRIBUTES = {
+    "bare": "<p " + " ".join(f"a{i}" for i in range(300_000)) + ">x</p>",
+    "valued": "<p " + " ".join(f'a{i}=">"' for i in range(100_000)) + ">x</p>",
+    "strokes": "<p/" + "/".join(f"a{i}" for i in range(100_000)) + ">x</p>",
+    "no spaces": "<p " + "".join(f'a{i}="1"' for i in range(100_000)) + ">x</p>",
+    "in a comment": '<!-- <p a=" --><p ' + " ".join(f"a{i}" for i in range(100_000)) + '>x</p>"',
+    "overlapping": "<p/a=" * 90 + "y" * 3_000_000,
+}
+
+
+@pytest.mark.parametrize("text", ATTRIBUTES.values(), ids=ATTRIBUTES)
+def test_tags_of_many_attributes_are_shown_as_text(text):
+    """A tag whose attributes would keep the cleaner busy for a minute is shown as text."""
+    started = time.process_time()
+    assert display.clean_html(text).startswith("<pre>&lt;")
+    assert time.process_time() - started < 2
+
+
+def test_tables_and_pictures_are_no_tags_of_many_attributes():
+    """A large table, a picture of a megabyte and a comparison in a sentence are cleaned as before."""
+    table = "<table>" + '<tr><td class="a" style="text-align: left">1</td></tr>' * 2000 + "</table>"
+    assert display.clean_html(table).startswith('<table class="table')
+    picture = f'<img src="data:image/png;base64,{"A" * 10**6}" alt="a > b" width="3">'
+    assert "data:image/png" in display.clean_html(picture)
+    assert "<p>" in display.clean_html("<p>a < b and " + "word " * 1000 + "</p>")

@@ -305,7 +305,9 @@ def test_interrupt_ends_the_run_in_one_line(course, tmp_path, line, after_s):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # where the tests run in the background it is ignored
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # where the tests run in the background it is ignored
     )
     log = []
     while line and line not in (log or [""])[-1]:
