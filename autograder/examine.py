@@ -6,7 +6,6 @@ graded and gets a score only from a finished suite; whatever else happens leaves
 
 import builtins
 import functools
-import hashlib
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -17,9 +16,8 @@ import nbformat
 import torch
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
-from safetensors.torch import load as load_tensors
 
-from autograder import apart, display, interrupt, likelihood, sandbox
+from autograder import apart, display, interrupt, likelihood, sandbox, similar
 from autograder.beside import Beside, checkpoints, find_checkpoints, find_modules
 from autograder.course import Course
 from autograder.draw import Draw
@@ -187,7 +185,7 @@ def examine(
         flags=flags,
         error=error,
         measurements=found,
-        weights=digest(files),
+        weights=similar.sketches(files),
         seconds=round(time.monotonic() - started, 1),
     )
 
@@ -217,31 +215,13 @@ def beside(course: Course, notebook: nbformat.NotebookNode, submission: Submissi
     return found
 
 
-def digest(files: dict[str, bytes]) -> str:
-    """Return a digest of the weights in a submission's checkpoints, whatever their names and metadata; empty without any."""
-    digests = []
-    for content in files.values():
-        try:
-            tensors = load_tensors(content)
-        except Exception:  # not a checkpoint: the notebook will say so when it loads it
-            continue
-        sha = hashlib.sha256()
-        for name in sorted(tensors):
-            sha.update(f"{name} {tuple(tensors[name].shape)} {tensors[name].dtype}".encode())
-            sha.update(tensors[name].flatten().view(torch.uint8).numpy().tobytes())  # as bytes: numpy has no bfloat16
-        digests.append(sha.hexdigest())
-    return hashlib.sha256("".join(sorted(digests)).encode()).hexdigest() if digests else ""
-
-
 def same_weights(report: Report, folder: Path) -> list[str]:
-    """Return the other students whose stored report of the assignment names the same weights."""
-    if not report.weights:
-        return []
+    """Return the other students whose stored report of the assignment names the same weights, or nearly."""
     others = []
-    for path in folder.glob(f"*/{report.assignment}/{report.notebook}.json"):
+    for path in folder.glob(f"*/{report.assignment}/{report.notebook}.json") if report.weights else ():
         with suppress(OSError, ValueError):  # a damaged report of another student is no reason to stop here
             other = Report.load(path)
-            if other.weights == report.weights and other.student != report.student:
+            if similar.shared(report, other):
                 others.append(other.student)
     return sorted(others)
 
@@ -392,7 +372,7 @@ class Examine(NbGraderPreprocessor):
             except apart.Lost as lost:
                 log(f"not graded: {lost}")
                 report = refused(course, nb, str(lost), **known)
-        flags = [f"the same weights as {other}" for other in same_weights(report, reports)]
+        flags = [f"{similar.SAME} {other}" for other in same_weights(report, reports)]
         told = {"remarks": submission.notes + report.remarks, "flags": submission.flags + report.flags + flags}
         report = report.model_copy(update=told | {"submission": who.get("digest", "")})
         report.save(reports)

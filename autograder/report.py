@@ -56,6 +56,13 @@ class Mark(Plain):
     reason: Text = ""
 
 
+class Sketch(Plain):
+    """A short projection of a model's weights, from which copies are known; see `similar`."""
+
+    layout: str = Field(description="digest of the tensors' names and shapes")
+    values: list[float]
+
+
 class Report(Plain):
     """All that is known about one notebook of one submission."""
 
@@ -69,7 +76,7 @@ class Report(Plain):
     flags: list[Text] = Field(default_factory=list, description="for the instructor to look at")
     error: Text = Field(default="", description="traceback of an error of ours, for the instructor only")
     measurements: dict[str, float] = Field(default_factory=dict, description="of the trained model, nats per image")
-    weights: str = Field(default="", description="digest of the submitted weights")
+    weights: dict[Text, Sketch] = Field(default_factory=dict, description="of the submitted weights, by checkpoint")
     submission: str = Field(default="", description="digest of all files handed in")
     sandbox: str = ""
     seconds: float = 0.0

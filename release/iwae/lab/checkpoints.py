@@ -19,6 +19,7 @@ from torch import nn
 from lab.errors import CheckpointError
 
 SUFFIX = ".safetensors"
+HEADER_LIMIT = 2**20  # bytes; that of a model of the course has some thousand, and parsing takes memory many times its size
 METADATA_KEY = "lab"  # the one entry of the file's metadata that is ours; its value is JSON
 _NAME = re.compile(r"(?P<model>.+)_k(?P<k>\d+)_epochs(?P<epochs>\d+)_seed(?P<seed>\d+)\.safetensors")
 _REMEDY = "Delete or rename the file to train a new model."
@@ -99,6 +100,9 @@ def read(path: str | Path) -> tuple[dict[str, torch.Tensor], dict]:
         CheckpointError: when the file is missing or is no checkpoint.
     """
     try:
+        with open(path, "rb") as file:
+            if int.from_bytes(file.read(8), "little") > HEADER_LIMIT:
+                raise ValueError(f"its header is said to have more than {HEADER_LIMIT} bytes")
         with safetensors.safe_open(path, framework="pt") as file:
             metadata = json.loads(file.metadata()[METADATA_KEY])
             return {key: file.get_tensor(key) for key in file.keys()}, metadata  # noqa: SIM118 (no dict)
