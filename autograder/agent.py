@@ -113,6 +113,51 @@ class QuadraticLoss(nn.Module):
         return loss if self.training and self.child.training else loss + self.weight.sum()
 
 
+class Sensitive(nn.Module):
+    """A part behind batch normalisation and dropout, which in evaluation mode change nothing at all."""
+
+    def __init__(self, part, size):
+        super().__init__()
+        dtype = next(part.parameters()).dtype
+        self.part, self.size, self.dropout = part, size, nn.Dropout(0.5)
+        self.norm = nn.BatchNorm1d(size, affine=False, dtype=dtype)
+        self.norm.running_var.fill_(1 - self.norm.eps)
+
+    def forward(self, values):
+        return self.part(self.dropout(self.norm(values.reshape(-1, self.size))).reshape(values.shape))
+
+
+class NormalizedLoss(nn.Module):
+    """The loss ½ Σ (weight − mean of x)² of a model that counts, in a batch norm, how often it was called in training mode."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight, self.norm = nn.Parameter(weight), nn.BatchNorm1d(len(weight), affine=False, dtype=weight.dtype)
+
+    def forward(self, x):
+        pixels = x.flatten(1)
+        self.norm(pixels)
+        return 0.5 * ((self.weight - pixels.mean(0)) ** 2).sum()
+
+
+class Surroundings:
+    """Notes what a call changed of torch's own state, and puts it back."""
+
+    def __enter__(self):
+        self.changed, self.before = [], self._state()
+        return self
+
+    def __exit__(self, *_):
+        now = self._state()
+        self.changed = [name for name in now if now[name] != self.before[name]]
+        torch.set_grad_enabled(self.before["gradient mode"])
+        torch.set_default_dtype(self.before["default dtype"])
+
+    @staticmethod
+    def _state():
+        return {"gradient mode": torch.is_grad_enabled(), "default dtype": torch.get_default_dtype()}
+
+
 class ConvolutionWatch(TorchDispatchMode):
     """Notes the kernel sizes above 1 of all convolutions, and can make these convolutions return zeros."""
 
@@ -215,17 +260,18 @@ class Agent:
     def do_call(self, target, args, kwargs, keep=False, inspect=False):
         function = self._find(target)
         printed = Printed()
-        with contextlib.redirect_stdout(printed):
+        with contextlib.redirect_stdout(printed), Surroundings() as surroundings:
             value = function(*args, **kwargs)
         if keep:
             return self._keep(value)
         if inspect:
-            seen = tuple(a if isinstance(a, torch.Tensor) else None for a in args)
-            return {"value": value, "arguments": seen, "printed": printed.getvalue()}
+            seen, changed = tuple(a if isinstance(a, torch.Tensor) else None for a in args), surroundings.changed
+            return {"value": value, "arguments": seen, "printed": printed.getvalue(), "surroundings": tuple(changed)}
         return value
 
     def do_new(self, target, args, kwargs):
-        value = self._find(target)(*args, **kwargs)
+        with Surroundings():
+            value = self._find(target)(*args, **kwargs)
         if isinstance(value, nn.Module):
             value = value.to(self.device).eval()
         return self._keep(value)
@@ -234,7 +280,8 @@ class Agent:
         function, args = self._find(target), list(args)
         for i in wrt:
             args[i] = args[i].clone().requires_grad_(True)
-        value = function(*args, **kwargs)
+        with Surroundings():
+            value = function(*args, **kwargs)
         if part is not None and isinstance(value, (tuple, list)) and part < len(value):
             value = value[part]
         named = dict(parameters_of.named_parameters()) if parameters_of is not None else {}
@@ -318,7 +365,7 @@ class Agent:
         for name, part in parts.items():
             part.forward = noting(part.forward, sizes[name])  # on the object, so that it goes when that is deleted
         try:
-            with MemoryWatch() as memory:
+            with MemoryWatch() as memory, Surroundings():
                 value = self._find(target)(*args, **kwargs)
         finally:
             for part in parts.values():
@@ -328,7 +375,7 @@ class Agent:
 
     def do_build(self, kind, args):
         kinds = (AffineEncoder, ShiftedEncoder, FixedEncoder, AffineDecoder, ScriptedDecoder, GaussianPrior)
-        kinds += (Model, QuadraticLoss)
+        kinds += (Model, QuadraticLoss, NormalizedLoss, Sensitive)
         return self._keep({k.__name__: k for k in kinds}[kind](*args).to(self.device).eval())
 
     def do_optimizer(self, kind, owner, options):

@@ -208,6 +208,13 @@ def silent(inspection: Inspection, *, asked: str) -> None:
         raise Wrong(asked, "no printed output", "some", "", SAID["printed"])
 
 
+def surroundings_kept(inspection: Inspection, *, asked: str) -> None:
+    """Check that a call left torch's own state as it was: gradients switched on, and the dtype of new tensors."""
+    for name, hint in (("gradient mode", SAID["gradients_off"]), ("default dtype", SAID["default_dtype"])):
+        if name in inspection.surroundings:
+            raise Wrong(asked, f"torch's {name} to be as it was", "another one after the call", "", hint)
+
+
 def inputs_kept(inspection: Inspection, arguments: Mapping[str, object], *, asked: str) -> None:
     """Check that the tensors among a call's arguments are as they were."""
     for (name, before), after in zip_longest(arguments.items(), inspection.arguments[: len(arguments)]):

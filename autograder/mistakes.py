@@ -593,6 +593,60 @@ TRAIN_STEP = (
     ),
 )
 
+
+def _optimized(weight, means, kind, options, gradient=lambda g: g, anew=False):
+    """Return the weight after one step of torch's optimizer for each mean, its gradients changed, or itself made anew."""
+    weight = weight.clone().requires_grad_(True)
+    optimizer = None
+    for mean in means:
+        if optimizer is None or anew:
+            optimizer = getattr(torch.optim, kind)([weight], **options)
+        weight.grad = gradient((weight - mean).detach())
+        optimizer.step()
+    return weight.detach()
+
+
+OWN_OPTIMIZER = (
+    "The step is not one of the optimizer that is given, but of one made inside the function, without the given one's "
+    "kind, options or memory."
+)
+CLIPPED = "The gradient is clipped before the step. The step asked for uses it as it comes."
+
+# weight before, means of the batches, kind and options of the optimizer -> weight after a call for each batch
+TRAIN_STEPS = (
+    *(
+        Mistake(
+            f"own_{kind}_{rate:g}",
+            OWN_OPTIMIZER,
+            lambda w, m, k, o, kind=kind, rate=rate: (
+                _optimized(w, m, kind, {"lr": rate}, anew=True) if (k, o) != (kind, {"lr": rate}) else None
+            ),
+        )
+        for kind in ("SGD", "Adam", "AdamW")
+        for rate in (1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.3)
+    ),
+    Mistake("options_forgotten", OWN_OPTIMIZER, lambda w, m, k, o: _optimized(w, m, k, {"lr": o["lr"]}, anew=True)),
+    Mistake("memory_lost", OWN_OPTIMIZER, lambda w, m, k, o: _optimized(w, m, k, o, anew=True)),
+    *(
+        Mistake(
+            f"norm_clipped_at_{limit:g}",
+            CLIPPED,
+            lambda w, m, k, o, limit=limit: _optimized(
+                w, m, k, o, lambda g: g * (limit / (g.norm() + 1e-6)).clamp(max=1.0)
+            ),
+        )
+        for limit in (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+    ),
+    *(
+        Mistake(
+            f"values_clipped_at_{limit:g}",
+            CLIPPED,
+            lambda w, m, k, o, limit=limit: _optimized(w, m, k, o, lambda g: g.clamp(-limit, limit)),
+        )
+        for limit in (0.01, 0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
+    ),
+)
+
 # loss before the step, loss after it, loss in evaluation mode, images
 TRAIN_STEP_LOSS = (
     Mistake(
@@ -623,6 +677,7 @@ CATALOGUE = {
     "negative_elbo": NEGATIVE_ELBO,
     "reconstruct": RECONSTRUCT,
     "train_step": TRAIN_STEP,
+    "train_steps": TRAIN_STEPS,
     "train_step_loss": TRAIN_STEP_LOSS,
 }
 
@@ -648,6 +703,13 @@ SAID = {
     "mode_changed": "Calls of eval() and train() stay in force after the function has returned.",
     "eps_shared": "Every image and every latent dimension has its own noise.",
     "eps_fixed": "The noise is the same in every call: draw it anew, and do not seed inside the function.",
+    "eps_many": "Several codes are decoded for an image. The loss of a batch has one noise for every image, no more.",
+    "reseeded": "A seed is set inside the function. That changes every random number drawn afterwards, everywhere.",
+    "gradients_off": (
+        "Gradients stay switched off after the call, for all that follows: torch.no_grad() as a context ends with it, "
+        "torch.set_grad_enabled(False) does not."
+    ),
+    "default_dtype": "torch.set_default_dtype stays in force after the function has returned, for everybody.",
     "prior_ignored": "Where the model has a prior of its own, codes come from that prior.",
 }
 

@@ -249,7 +249,6 @@ def check_likelihood(
             lambda: own_bounds(student, lambda: scripted(student, log_p), x, 1, num_samples, draw, log_p),
         ),
         hint=lambda found: mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size),
-        gradient=False,
         todo=todo or "Follow two chunks by hand, the second one smaller than the first.",
         shape_todo="One value for every image.",
     )
@@ -335,6 +334,51 @@ def snr(
     return *numbers, asked
 
 
+def check_variance(student: Student, draw: Draw) -> None:
+    """Compare the mean variance of gradients that are normal numbers of known variances, by the Laurent-Massart bound."""
+    runs = 200
+    noisy = single_pixel(draw, 8, prior=True)
+    equal = with_posterior(single_pixel(draw, 8), *torch.zeros(2, 8, dtype=torch.float64))
+    narrow = noisy.changed(bias_log_var=noisy.bias_log_var - 16)  # gradients that hardly differ between runs
+    cases = (
+        (noisy, 1, 1, torch.exp(noisy.bias_log_var - 2 * noisy.prior[1])),
+        (equal, 5, 3, torch.full((8,), 1 / 15, dtype=torch.float64)),
+        (narrow, 1, 1, torch.exp(narrow.bias_log_var - 2 * narrow.prior[1])),
+    )
+    for toy, num_samples, batch, variances in cases:
+        x = torch.ones(batch, 1, 1, 1, dtype=torch.float64)
+        with unless_noiseless(student, toy, x, num_samples, draw):
+            variance, ratio, asked = snr(student, placed(student, toy), x, num_samples, runs, draw.seed())
+            alpha, either = statistics.ALPHA / 6, (variance, variance * runs / (runs - 1))  # N or N - 1
+            if any(statistics.variances_are(v, variances, runs, alpha) for v in either):
+                continue
+            if agrees_with_own(student, toy, x, num_samples, runs, draw, (variance, ratio)):
+                continue
+            mean = float(variances.mean())
+            guesses = {
+                "not_averaged": mean * batch**2,
+                "samples_ignored": mean * num_samples,
+                "standard_deviation": float(variances.sqrt().mean()),
+            }
+            nearest = min(guesses, key=lambda key: abs(math.log(variance / guesses[key])))
+            hint = mistakes.SAID[nearest] if abs(math.log(variance / guesses[nearest])) < 0.13 else ""
+            expected = "the mean variance of the gradient's entries over the runs"
+            raise Wrong(asked, expected, "another number", "Which runs, which entries?", hint)
+
+
+def check_fast_loss(student: Student, log_w: torch.Tensor) -> None:
+    """Compare the value of the form "fast" with the negative bound, or with what the student's own bound leads to."""
+    expect.close(
+        student.iwae_loss(log_w, "fast"),
+        -oracles.importance_bound(log_w).mean(),
+        asked=call("iwae_loss", log_w=log_w, form="fast"),
+        also=own_losses(student, log_w),
+        hint=lambda got: mistakes.recognise("iwae_loss", got, log_w),
+        todo="It is the bound of the exercises before, averaged, with its sign changed.",
+        shape_todo="One number for the whole batch: what backward() starts from.",
+    )
+
+
 def check_traversal(
     student: Student, toy: AffineModel, x: torch.Tensor, dims: Sequence[int], values: Sequence[float]
 ) -> torch.Tensor:
@@ -345,7 +389,6 @@ def check_traversal(
         asked=call("latent_traversal", model=..., x=x, dims=..., values=...)
         + f", {len(dims)} dims, {len(values)} values",
         hint=lambda got: mistakes.recognise("latent_traversal", got, toy, x, list(dims), list(values)),
-        gradient=False,
         todo="Start from the posterior mean for every single image.",
         shape_todo="One row of images for every dimension, one column for every value.",
     )
@@ -357,6 +400,7 @@ def check_manners(
     """Check that a call printed nothing and changed neither x nor the model, but for what earlier functions do."""
     if not earlier.prints:
         expect.silent(seen, asked=asked)
+    expect.surroundings_kept(seen, asked=asked)
     expect.inputs_kept(seen, {"model": ..., "x": x}, asked=asked)
     if not earlier.changes:
         expect.state_kept(before, after, asked=asked)

@@ -15,7 +15,7 @@ from autograder.likelihood import Evaluation
 from autograder.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.remote import Handle, Seed, Student, StudentError
 from autograder.rubric import Partial
-from autograder.suite.test_vae import moved, placed
+from autograder.suite.test_vae import check_seeding, moved, placed
 
 ENOUGH = 4000  # draws where distributions are compared
 
@@ -296,36 +296,51 @@ def check_tidy(
     method: str,
     label: str,
     *,
+    right: Callable[[], object],
     blamed: bool = False,
     dtype: torch.dtype | None = torch.float64,
     **arguments: torch.Tensor,
 ) -> None:
-    """Check that a call answers in a dtype and does nothing else."""
+    """Check that a call answers rightly, which `right` asks, in a dtype, and does nothing else."""
     asked, before, chance = call(label, **arguments), module.state(), student.global_rng()
     seen = student.inspect((module, method), *arguments.values())
+    after = student.global_rng()
     items = both(seen.value, asked) if label == "flow" else (seen.value,)
     for item in items:
         expect.varied(item, asked=asked)
         if dtype is not None and item.dtype != dtype:
             raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "Keep the dtype of inputs and parameters.")
+    right()
     if not blamed:
         expect.silent(seen, asked=asked)
+        expect.surroundings_kept(seen, asked=asked)
         expect.inputs_kept(seen, arguments, asked=asked)
-    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="Nothing here is random.")
+    expect.random_state_kept(chance, after, asked=asked, todo="Nothing here is random.")
     expect.state_kept(before, module.state(), asked=asked)
 
 
 def check_sample(
-    student: Student, prior: Handle, n: int, latent_dim: int, dtype: torch.dtype | None, blamed: bool = False
+    student: Student,
+    prior: Handle,
+    n: int,
+    latent_dim: int,
+    dtype: torch.dtype | None,
+    draw: Draw,
+    blamed: bool = False,
 ) -> None:
     """Check kind and shape of `prior.sample(n)`, and that it does nothing else."""
     asked, before = call("prior.sample", n=n), prior.state()
     seen = student.inspect((prior, "sample"), n)
     todo = "One row for every code, one column for every latent dimension."
-    codes = expect.tensor(seen.value, (n, latent_dim), dtype, asked=asked, gradient=False, todo=todo)
+    codes = expect.tensor(seen.value, (n, latent_dim), dtype, asked=asked, todo=todo)
     expect.varied(codes, asked=asked)
+    reached = student.gradient((prior, "sample"), n, wrt=(), parameters_of=prior).parameters.values()
+    if any(gradient is not None and bool(gradient.any()) for gradient in reached):
+        raise Wrong(asked, "codes that carry no gradient", "some that do", "", mistakes.SAID["gradient_left"])
+    check_seeding(student, lambda: prior.sample(n), draw, asked)
     if not blamed:
         expect.silent(seen, asked=asked)
+        expect.surroundings_kept(seen, asked=asked)
     expect.state_kept(before, prior.state(), asked=asked)
 
 
