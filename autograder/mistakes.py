@@ -45,6 +45,12 @@ def recognise(exercise: str, got: object, *inputs: object) -> str:
     return ""
 
 
+def underflown(got: object) -> str:
+    """Return what to say about an answer that is minus infinity somewhere, where a logarithm of a density is asked."""
+    infinite = isinstance(got, torch.Tensor) and got.is_floating_point() and bool((got == -math.inf).any())
+    return LOG_OF_DENSITY if infinite else ""
+
+
 def _gaussian(z, mu, scale):
     return Normal(mu, scale).log_prob(z)
 
@@ -62,8 +68,44 @@ def _pixels(x, logits):
     return x * logits - softplus(logits)
 
 
+SMALL_NUMBER = (
+    "A small number is added to keep something away from zero, or it has a floor. With a narrow distribution that is no "
+    "longer small: where log_var is given, no such help is needed."
+)
+LOG_OF_DENSITY = (
+    "The density is computed first, and its logarithm after: far from the mean a density rounds to zero, and its "
+    "logarithm to minus infinity. Stay with logarithms throughout."
+)
+LOG_OF_DENSITY_FLOORED = (
+    "The density itself is computed, with a small number under the logarithm: far from the mean only that number is left. "
+    "Stay with logarithms throughout."
+)
+_NAMES = []
+SMALL = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+
+
+def _small_numbers(formula):
+    """Return the mistakes of small numbers: formula(*inputs, variance, log_variance, floor) with two ways to add one."""
+    ways = {
+        "variance": lambda v, small: torch.exp(v) + small,
+        "scale": lambda v, small: (torch.exp(v / 2) + small) ** 2,
+        "floor": lambda v, small: torch.exp(v).clamp_min(small),
+    }
+    _NAMES.append(len(_NAMES))
+    return (
+        Mistake(
+            f"small_number_{len(_NAMES)}_{way}_{small:g}",
+            SMALL_NUMBER,
+            lambda *i, f=function, s=small: formula(lambda v: f(v, s), *i),
+        )
+        for way, function in ways.items()
+        for small in SMALL
+    )
+
+
 # mu, log_var, eps
 REPARAMETERIZE = (
+    *_small_numbers(lambda variance, mu, log_var, eps: mu + variance(log_var).sqrt() * eps),
     Mistake(
         "variance_as_std",
         "The noise is scaled by the variance. The encoder gives the logarithm of the variance: how does one get "
@@ -133,6 +175,22 @@ REPARAMETERIZE = (
 
 # z, mu, log_var
 GAUSSIAN_LOG_PROB = (
+    *_small_numbers(lambda variance, z, mu, log_var: _gaussian(z, mu, variance(log_var).sqrt()).sum(-1)),
+    *_small_numbers(
+        lambda variance, z, mu, log_var: (
+            -0.5 * (LOG_2PI + torch.log(variance(log_var)) + (z - mu) ** 2 * torch.exp(-log_var))
+        ).sum(-1)
+    ),
+    *(
+        Mistake(
+            f"density_floored_{small:g}",
+            LOG_OF_DENSITY_FLOORED,
+            lambda z, mu, log_var, small=small: torch.log(
+                torch.exp(_gaussian(z, mu, torch.exp(log_var / 2))) + small
+            ).sum(-1),
+        )
+        for small in (*SMALL, 1e-10, 1e-12, 1e-20, 1e-30, 1e-45, 1e-100, 1e-300)
+    ),
     Mistake(
         "variance_as_std",
         "The variance is used where a normal distribution takes its standard deviation.",
@@ -205,6 +263,8 @@ GAUSSIAN_LOG_PROB = (
 
 # mu, log_var
 KL_STANDARD_NORMAL = (
+    *_small_numbers(lambda variance, m, v: 0.5 * (m**2 + torch.exp(v) - 1 - torch.log(variance(v))).sum(-1)),
+    *_small_numbers(lambda variance, m, v: 0.5 * (m**2 + variance(v) - 1 - torch.log(variance(v))).sum(-1)),
     Mistake(
         "half_missing",
         "The answer is twice the divergence: is the factor ½ missing?",
@@ -285,6 +345,21 @@ KL_STANDARD_NORMAL = (
 
 # x, logits
 BERNOULLI_LOG_PROB = (
+    Mistake(
+        "channels_averaged",
+        "The channels are averaged: they are pixels like others. Sum over the last three axes, whatever their sizes.",
+        lambda x, logits: _pixels(x, logits).sum((-2, -1)).mean(-1) if x.shape[-3] > 1 else None,
+    ),
+    Mistake(
+        "first_channel",
+        "Only the first channel counts. Sum over the last three axes, whatever their sizes.",
+        lambda x, logits: _pixels(x, logits).sum((-2, -1))[..., 0] if x.shape[-3] > 1 else None,
+    ),
+    Mistake(
+        "channels_kept",
+        "Height and width are summed over, the channels are not. Sum over the last three axes, whatever their sizes.",
+        lambda x, logits: _pixels(x, logits).sum((-2, -1)),
+    ),
     Mistake(
         "negative",
         "The sign is the other way round: this is the cross-entropy. A log-probability is never positive.",
@@ -703,6 +778,10 @@ SAID = {
     "mode_changed": "Calls of eval() and train() stay in force after the function has returned.",
     "eps_shared": "Every image and every latent dimension has its own noise.",
     "eps_fixed": "The noise is the same in every call: draw it anew, and do not seed inside the function.",
+    "mode_during": "The model is in training mode during the call: batch norm and dropout act, and change it.",
+    "small_variance": (
+        "A small variance is floored, rounded or left out. Any positive one counts, however small: compare with zero."
+    ),
     "eps_many": "Several codes are decoded for an image. The loss of a batch has one noise for every image, no more.",
     "reseeded": "A seed is set inside the function. That changes every random number drawn afterwards, everywhere.",
     "gradients_off": (
@@ -735,6 +814,7 @@ def _square(z, mixture):
 
 # z, mixture (oracles.Mixture)
 MIXTURE_LOG_PROB = (
+    *_small_numbers(lambda variance, z, m: _mixed(z, m, _gaussian(z[..., None, :], m.loc, variance(m.log_var).sqrt()))),
     Mistake(
         "weights_unnormalised",
         "The weights do not sum to one: logits are any real numbers. Add the same number to all: nothing may change.",

@@ -85,7 +85,7 @@ def check_weights(
         oracles.log_weights(toy, x, eps),
         asked=call("log_weights", model=..., x=x, eps=eps) + ("" if toy.prior is None else ", model with a prior"),
         also=also,
-        hint=lambda got: mistakes.recognise("log_weights", got, toy, x, eps),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("log_weights", got, toy, x, eps),
         todo="Compare each of its three terms with the text.",
         shape_todo="One log weight for every sample of every image: (K, B).",
     )
@@ -347,8 +347,9 @@ def check_variance(student: Student, draw: Draw) -> None:
     )
     for toy, num_samples, batch, variances in cases:
         x = torch.ones(batch, 1, 1, 1, dtype=torch.float64)
+        small = {"hint": mistakes.SAID["small_variance"]} if toy is narrow else {}
         with unless_noiseless(student, toy, x, num_samples, draw):
-            variance, ratio, asked = snr(student, placed(student, toy), x, num_samples, runs, draw.seed())
+            variance, ratio, asked = snr(student, placed(student, toy), x, num_samples, runs, draw.seed(), **small)
             alpha, either = statistics.ALPHA / 6, (variance, variance * runs / (runs - 1))  # N or N - 1
             if any(statistics.variances_are(v, variances, runs, alpha) for v in either):
                 continue
@@ -362,6 +363,7 @@ def check_variance(student: Student, draw: Draw) -> None:
             }
             nearest = min(guesses, key=lambda key: abs(math.log(variance / guesses[key])))
             hint = mistakes.SAID[nearest] if abs(math.log(variance / guesses[nearest])) < 0.13 else ""
+            hint = small.get("hint", hint)
             expected = "the mean variance of the gradient's entries over the runs"
             raise Wrong(asked, expected, "another number", "Which runs, which entries?", hint)
 

@@ -100,7 +100,7 @@ def check_mixture(
         mixture.double().log_prob(z.double()).to(z.dtype),
         asked=call("prior.log_prob", z=z) + f", {len(mixture.logits)} components",
         also=also,
-        hint=lambda got: mistakes.recognise("mixture_log_prob", got, z, mixture),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("mixture_log_prob", got, z, mixture),
         todo=todo,
         shape_todo="One value for every code: components and latent dimensions are summed over, nothing else.",
     )
@@ -165,7 +165,7 @@ def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[tor
         flow.log_prob(z),
         asked=call("prior.log_prob", z=z) + f", {len(flow.layers)} layers",
         also=others(),
-        hint=lambda got: flow_hint(got, flow, prior, z),
+        hint=lambda got: mistakes.underflown(got) or flow_hint(got, flow, prior, z),
         todo="Follow z through the layers to the noise: which density is known there?",
         shape_todo="One value for every code.",
     )
@@ -209,7 +209,7 @@ def check_bound(
         toy.changed(prior=toy.prior or (zeros, zeros)).elbo(x, eps),
         asked=call("monte_carlo_elbo", model=..., x=x, eps=eps) + ("" if toy.prior else ", model with prior None"),
         also=also,
-        hint=lambda got: mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
         todo="Compare each of its three terms with the text.",
         shape_todo="One bound for every image.",
     )

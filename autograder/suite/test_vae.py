@@ -1231,7 +1231,7 @@ def check_gaussian_log_prob(student: Student, z: torch.Tensor, mu: torch.Tensor,
         student.gaussian_log_prob(z, mu, log_var),
         oracles.gaussian_log_prob(z, mu, log_var),
         asked=call("gaussian_log_prob", z=z, mu=mu, log_var=log_var),
-        hint=lambda got: mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
         shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
     )
 
@@ -1495,8 +1495,8 @@ def check_models_kept(
     if not draws:
         values = tensors_in(seen.value), tensors_in(want)
         if len(values[0]) != len(values[1]) or not all(map(expect.equal, *values)):
-            todo = "The model was handed over in evaluation mode: leave it there during the call, too."
-            raise Wrong(asked, "the answer of the same model without them", "another one", todo, SAID["mode_changed"])
+            todo = "The model was handed over in evaluation mode: leave it there."
+            raise Wrong(asked, "the answer of the same model without them", "another one", todo, SAID["mode_during"])
         if earlier is None or not earlier.draws:
             todo = "The model was handed over in evaluation mode: leave it there during the call, too."
             expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=todo)
@@ -1685,7 +1685,7 @@ def check_elbo(
         toy.elbo(x, eps),
         asked=made + call("vae.elbo", x=x, eps=eps),
         also=others(),
-        hint=lambda got: mistakes.recognise("elbo", got, toy, x, eps),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("elbo", got, toy, x, eps),
         todo="Compare each of its terms with the text.",
         shape_todo="One bound for every image.",
     )
