@@ -124,7 +124,9 @@ class Sensitive(nn.Module):
         self.norm.running_var.fill_(1 - self.norm.eps)
 
     def forward(self, values):
-        return self.part(self.dropout(self.norm(values.reshape(-1, self.size))).reshape(values.shape))
+        rows = values.reshape(-1, self.size)
+        rows = rows if self.training and len(rows) == 1 else self.norm(rows)  # of one row there is no batch statistic
+        return self.part(self.dropout(rows).reshape(values.shape))
 
 
 class NormalizedLoss(nn.Module):

@@ -15,7 +15,7 @@ from autograder.likelihood import Evaluation
 from autograder.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.remote import Handle, Seed, Student, StudentError
 from autograder.rubric import Partial
-from autograder.suite.test_vae import check_seeding, moved, placed
+from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
 
 ENOUGH = 4000  # draws where distributions are compared
 
@@ -267,12 +267,16 @@ def check_derivative(
 ) -> None:
     """Compare a gradient with its value, or with the slope of the student's own values, where these are others."""
     got = reshaped(got, want)
-    if got is not None and not expect.equal(got, want):
-        direction = draw.normal(*want.shape)
-        slope = attempt(lambda: own(direction))
-        if slope is not None and float(slope.abs()) > 1e-9 and expect.equal((got * direction).sum(), slope):
+    if got is not None and expect.equal(got, want):
+        return
+    direction = draw.normal(*want.shape)
+    slope = attempt(lambda: own(direction))
+    if slope is not None and float(slope.abs()) > 1e-9:
+        if got is not None and expect.equal((got * direction).sum(), slope):
             return
-    expect.derivative(got, want, asked=asked, of=of)
+    elif slope is not None and bool(want.any()):
+        raise Wrong(asked, f"a result that depends on {of}", "one that does not", "", mistakes.SAID["unused"])
+    expect.derivative(got, want, asked=asked, of=of, right=True)
 
 
 def check_parameters(module: Handle, shapes: dict[str, tuple], asked: str) -> dict[str, torch.Tensor]:
@@ -302,7 +306,7 @@ def check_tidy(
     **arguments: torch.Tensor,
 ) -> None:
     """Check that a call answers rightly, which `right` asks, in a dtype, and does nothing else."""
-    asked, before, chance = call(label, **arguments), module.state(), student.global_rng()
+    asked, before, chance = call(label, **arguments), module.state(), fresh_chance(student)
     seen = student.inspect((module, method), *arguments.values())
     after = student.global_rng()
     items = both(seen.value, asked) if label == "flow" else (seen.value,)

@@ -64,13 +64,15 @@ from autograder.suite.test_vae import (
     check_no_gradient,
     check_seeding,
     check_tidy,
+    fresh_chance,
+    infinite,
     placed,
 )
 
 SAMPLES = ((5, 3, 4), (2, 7, 3), (1, 4, 2), (3, 1, 2), (6, 2, 1))  # (K, B, D), all different, and each of them one
 EQUAL = ((3, 3, 3), (4, 4, 2), (2, 3, 3), (3, 2, 3))
 WEIGHTS = ((5, 3), (2, 6), (1, 4), (4, 4), (7, 1))  # (K, B)
-COUNTS = ((12, 4), (12, 5), (10, 7), (7, 20), (5, 1), (1, 1))  # num_samples, chunk_size
+COUNTS = ((12, 5), (12, 4), (10, 7), (7, 20), (5, 1), (1, 1))  # num_samples, chunk_size
 
 
 # --- log_weights ------------------------------------------------------------------------------------------------------
@@ -169,7 +171,7 @@ def test_log_weights_leave_their_surroundings_alone(student, draw):
     model = placed(student, toy)
     for part in ("encoder", "decoder"):
         model.attribute(part).train()
-    asked, before, chance = call("log_weights", model=..., x=x, eps=eps), model.state(), student.global_rng()
+    asked, before, chance = call("log_weights", model=..., x=x, eps=eps), model.state(), fresh_chance(student)
     seen = student.inspect("log_weights", model, x, eps)
     expect.silent(seen, asked=asked)
     expect.inputs_kept(seen, {"model": ..., "x": x, "eps": eps}, asked=asked)
@@ -263,9 +265,9 @@ def test_iwae_bound_passes_gradients(student, draw):
     """Its gradient for a log weight is that weight's share of the image's sum, finite also for extreme weights."""
     for log_w in (draw.normal(4, 3, scale=2.0), draw.normal(5, 2, scale=50.0, shift=-1e4)):
         asked, cotangent = call("iwae_bound", log_w=log_w), draw.normal(log_w.shape[1])
-        answer_for(student, "iwae_bound", log_w)
+        check_of_weights(student, "iwae_bound", log_w, oracles.importance_bound, extreme=True)
         found = student.gradient("iwae_bound", log_w, cotangent=cotangent).inputs[0]
-        expect.derivative(found, oracles.importance_shares(log_w) * cotangent, asked=asked, of="log_w")
+        expect.derivative(found, oracles.importance_shares(log_w) * cotangent, asked=asked, of="log_w", right=True)
 
 
 @worth("iwae_bound")
@@ -319,11 +321,11 @@ def test_normalized_weights_pass_gradients(student, draw):
     """They are differentiable in log_w, for use beyond a loss."""
     log_w, cotangent = draw.normal(4, 3), draw.normal(4, 3)
     asked = call("normalized_weights", log_w=log_w)
-    answer_for(student, "normalized_weights", log_w)
+    check_of_weights(student, "normalized_weights", log_w, oracles.importance_shares)
     shares = oracles.importance_shares(log_w)
     want = shares * (cotangent - (shares * cotangent).sum(0))
     got = student.gradient("normalized_weights", log_w, cotangent=cotangent).inputs[0]
-    expect.derivative(got, want, asked=asked, of="log_w")
+    expect.derivative(got, want, asked=asked, of="log_w", right=True)
 
 
 @worth("normalized_weights")
@@ -401,7 +403,7 @@ def test_iwae_loss_leaves_its_surroundings_alone(student, draw):
         check_loss_gradient(student, draw.normal(4, 3), form)
         for dtype in (torch.float64, torch.float32):
             log_w = draw.normal(4, 3, dtype=dtype)
-            asked, chance = call("iwae_loss", log_w=log_w, form=form), student.global_rng()
+            asked, chance = call("iwae_loss", log_w=log_w, form=form), fresh_chance(student)
             seen = student.inspect("iwae_loss", log_w, form)
             expect.tensor(seen.value, (), dtype, asked=asked, todo="One number for the whole batch.")
             if not blamed:
@@ -508,7 +510,8 @@ def test_log_likelihood_takes_no_more_memory_for_more_samples(student, draw):
     for num_samples in (500, 5000):
         options = {"generator": Seed(draw.seed()), "parts_of": model}
         seen = student.watch("log_likelihood", model, x, num_samples, 100, **options)
-        expect.tensor(seen.value, (1,), x.dtype, asked=asked, todo="One value for every image.")
+        if not infinite(seen.value):
+            expect.tensor(seen.value, (1,), x.dtype, asked=asked, todo="One value for every image.")
         peaks.append(seen.peak_bytes)
     if not 0 < peaks[1] <= 1.2 * peaks[0]:
         got = f"{peaks[1] / max(1, peaks[0]):.1f} times as much"
@@ -666,7 +669,7 @@ def test_active_units_leave_their_surroundings_alone(student, draw):
             raise Wrong(asked + ", its first result", "an int", expect.described(count), todo)
         model = placed(student, toy)
         model.attribute("encoder").train()
-        asked, before, chance = call("active_units", model=..., x=x, rule=rule), model.state(), student.global_rng()
+        asked, before, chance = call("active_units", model=..., x=x, rule=rule), model.state(), fresh_chance(student)
         seen = student.inspect("active_units", model, x, rule)
         expect.silent(seen, asked=asked)
         expect.inputs_kept(seen, {"model": ..., "x": x, "rule": rule}, asked=asked)
@@ -881,7 +884,7 @@ def test_latent_traversal_leaves_its_surroundings_alone(student, draw):
     model = placed(student, toy)
     model.attribute("decoder").train()
     asked, before = call("latent_traversal", model=..., x=x, dims=..., values=...), model.state()
-    chance = student.global_rng()
+    chance = fresh_chance(student)
     seen = student.inspect("latent_traversal", model, x, [1, 0], [-1.0, 1.0])
     check_traversal(student, toy, x, [1, 0], [-1.0, 1.0])
     expect.silent(seen, asked=asked)

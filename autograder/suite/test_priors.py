@@ -56,7 +56,16 @@ from autograder.suite.priors import (
     through,
     untidy,
 )
-from autograder.suite.test_vae import COLOURED, NARROW, SHAPE, check_generator, check_models_kept, moved, placed
+from autograder.suite.test_vae import (
+    COLOURED,
+    NARROW,
+    SHAPE,
+    check_generator,
+    check_models_kept,
+    fresh_chance,
+    moved,
+    placed,
+)
 
 SIZES = ((5, 3, 2), (1, 2, 3), (4, 4, 4), (3, 1, 2), (2, 5, 1))  # (B, C, D): equal sizes, and each of them one
 POINTS = ((5, 3), (1, 2), (4, 4), (6, 1))  # (B, D)
@@ -141,6 +150,7 @@ def test_mixture_log_prob_passes_gradients(student, draw):
     """The gradient reaches z, logits, loc and log_var."""
     mixture, z = Mixture.drawn(draw, 3, 2), draw.normal(2, 5, 2)
     prior = mixture_prior(student, mixture)
+    check_mixture(student, mixture, z)
     check_gradients(student, prior, "log_prob", mixture.parameters, lambda z, p: Mixture(**p).log_prob(z), draw, z=z)
 
 
@@ -346,6 +356,7 @@ def test_planar_flow_passes_gradients(student, draw):
     """The gradients of f(v) and of log|det| reach v, u, w and b."""
     layer, v = Planar.drawn(draw, 2, 1.0), draw.normal(4, 2)
     flow = planar_flow(student, layer)
+    check_layer(student, layer, v, also=(None, own_volume(flow, v)))
     for i, name in enumerate(("move", "log_det")):
         truth = functools.partial(lambda v, p, name: getattr(Planar(**p), name)(v), name=name)
         check_gradients(student, flow, "", layer.parameters, truth, draw, part=i, v=v)
@@ -441,6 +452,7 @@ def test_planar_inverse_passes_gradients(student, draw):
     for along in (1.5, -2.0):
         layer, y = Planar.drawn(draw, 2, along), draw.normal(4, 2)
         flow = planar_flow(student, layer)
+        check_inverse(student, layer, y, 1e-5)
         check_gradients(student, flow, "inverse", layer.parameters, lambda y, p: Planar(**p).undo(y), draw, y=y)
 
 
@@ -531,6 +543,7 @@ def test_flow_log_prob_passes_gradients(student, draw):
     """The gradient reaches z and the parameters of all layers."""
     flow, z = Flow.drawn(draw, 3, 2), draw.normal(4, 2)
     prior = flow_prior(student, flow)
+    check_flow(student, flow, z)
     try:
         check_gradients(student, prior, "log_prob", flow.parameters, lambda z, p: Flow.of(p).log_prob(z), draw, z=z)
     except Wrong:
@@ -640,6 +653,7 @@ def test_monte_carlo_elbo_passes_gradients(student, draw):
     """The gradient reaches the parameters of encoder, decoder and prior."""
     toy = AffineModel.drawn(draw, 2, prior=True)
     x, eps, cotangent = draw.binary(4, *SHAPE), draw.normal(3, 4, 2), draw.normal(4)
+    check_bound(student, toy, x, eps)
     model, asked = placed(student, toy), call("monte_carlo_elbo", model=..., x=x, eps=eps)
     names = ("weight_mu", "bias_mu", "weight_log_var", "bias_log_var", "weight", "bias")
     leaves = {name: getattr(toy, name).clone().requires_grad_(True) for name in names}
@@ -670,7 +684,7 @@ def test_monte_carlo_elbo_leaves_its_surroundings_alone(student, draw):
     check_bound(student, double, x.double(), eps.double())
     model = placed(student, toy)
     model.attribute("encoder").train()
-    asked, before, chance = call("monte_carlo_elbo", model=..., x=x, eps=eps), model.state(), student.global_rng()
+    asked, before, chance = call("monte_carlo_elbo", model=..., x=x, eps=eps), model.state(), fresh_chance(student)
     seen = student.inspect("monte_carlo_elbo", model, x, eps)
     expect.tensor(seen.value, (5,), torch.float32, asked=asked)
     expect.silent(seen, asked=asked)

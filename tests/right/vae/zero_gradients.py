@@ -1,9 +1,17 @@
 """A right solution whose samples require gradient, one that is zero throughout: torch.bernoulli keeps the graph."""
 
 import torch
-from vae import Decoder, Encoder, bernoulli_log_prob, gaussian_log_prob, kl_standard_normal, reconstruct, reparameterize
 from vae import VAE as Reference
-from vae import train_step
+from vae import (
+    Decoder,
+    Encoder,
+    bernoulli_log_prob,
+    gaussian_log_prob,
+    kl_standard_normal,
+    reconstruct,
+    reparameterize,
+    train_step,
+)
 
 LOSES = set()
 __all__ = ["Decoder", "Encoder", "bernoulli_log_prob", "gaussian_log_prob", "kl_standard_normal", "reconstruct"]
