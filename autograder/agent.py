@@ -124,6 +124,35 @@ class QuadraticLoss(nn.Module):
         return loss if self.training and self.child.training else loss + self.weight.sum()
 
 
+class Sensitive(nn.Module):
+    """A part behind batch normalisation and dropout, which in evaluation mode change nothing at all."""
+
+    def __init__(self, part, size):
+        super().__init__()
+        dtype = next(part.parameters()).dtype
+        self.part, self.size, self.dropout = part, size, nn.Dropout(0.5)
+        self.norm = nn.BatchNorm1d(size, affine=False, dtype=dtype)
+        self.norm.running_var.fill_(1 - self.norm.eps)
+
+    def forward(self, values):
+        rows = values.reshape(-1, self.size)
+        rows = rows if self.training and len(rows) == 1 else self.norm(rows)  # of one row there is no batch statistic
+        return self.part(self.dropout(rows).reshape(values.shape))
+
+
+class NormalizedLoss(nn.Module):
+    """The loss ½ Σ (weight − mean of x)² of a model that counts, in a batch norm, how often it was called in training mode."""
+
+    def __init__(self, weight):
+        super().__init__()
+        self.weight, self.norm = nn.Parameter(weight), nn.BatchNorm1d(len(weight), affine=False, dtype=weight.dtype)
+
+    def forward(self, x):
+        pixels = x.flatten(1)
+        self.norm(pixels)
+        return 0.5 * ((self.weight - pixels.mean(0)) ** 2).sum()
+
+
 class ConvolutionWatch(TorchDispatchMode):
     """Notes the kernel sizes above 1 of all convolutions, and can make these convolutions return zeros."""
 
@@ -258,7 +287,7 @@ def _stub(value):
 def usual_state():
     """Give torch, numpy and warnings the state they start with, and put back afterwards what stood before.
 
-    Yields a function that returns what differs from the usual state now, in words.
+    Yields a function that returns the names of what differs from the usual state now.
     """
     numpy = sys.modules.get("numpy")
     with contextlib.ExitStack() as stack:
@@ -273,11 +302,9 @@ def usual_state():
             if before != usual:
                 write(usual)
             stack.callback(lambda read=read, write=write, before=before: write(before) if read() != before else None)
-        yield (
-            lambda: (
-                [words for read, _, usual, words in SETTINGS if read() != usual]
-                + ([] if torch.is_grad_enabled() else ["gradients are switched off"])
-            )
+        yield lambda: (
+            *(() if torch.is_grad_enabled() else ("gradient mode",)),
+            *(name for read, _, usual, name in SETTINGS if read() != usual),
         )
 
 
@@ -293,21 +320,21 @@ def _deterministic(setting):
     torch.use_deterministic_algorithms(setting[0], warn_only=setting[1])
 
 
-# of torch: how a setting is read and written, what it starts as, and what is said where it was left otherwise
+# of torch: how a setting is read and written, what it starts as, and its name
 SETTINGS = (
-    (torch.get_default_dtype, torch.set_default_dtype, torch.float32, "the default dtype is changed"),
-    (torch.get_default_device, torch.set_default_device, torch.device("cpu"), "the default device is changed"),
+    (torch.get_default_dtype, torch.set_default_dtype, torch.float32, "default dtype"),
+    (torch.get_default_device, torch.set_default_device, torch.device("cpu"), "default device"),
     (
         lambda: (torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()),
         _deterministic,
         (False, False),
-        "deterministic algorithms are switched on",
+        "deterministic algorithms",
     ),
-    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False, "anomaly detection is switched on"),
-    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest", "products are less precise"),
-    (lambda: torch.is_autocast_enabled("cpu"), _cpu_autocast, False, "autocast is switched on"),
-    (lambda: torch.is_autocast_enabled("cuda"), _cuda_autocast, False, "autocast is switched on"),
-    (torch.get_num_threads, torch.set_num_threads, THREADS, "the number of threads is changed"),
+    (torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly, False, "anomaly detection"),
+    (torch.get_float32_matmul_precision, torch.set_float32_matmul_precision, "highest", "precision of products"),
+    (lambda: torch.is_autocast_enabled("cpu"), _cpu_autocast, False, "autocast"),
+    (lambda: torch.is_autocast_enabled("cuda"), _cuda_autocast, False, "autocast"),
+    (torch.get_num_threads, torch.set_num_threads, THREADS, "number of threads"),
 )
 
 
@@ -336,7 +363,7 @@ class Agent:
             self._at(request.pop("exercise", ""))
             operation = getattr(self, "do_" + request.pop("op"))
             arguments = {name: self._take_in(value) for name, value in request.items()}
-            with usual_state() as self.differing, contextlib.redirect_stdout(Printed()):
+            with usual_state(), contextlib.redirect_stdout(Printed()):
                 reply = {"value": operation(**arguments)}
             return wire.encode(reply, self.max_bytes)
         except Failure as failure:
@@ -355,17 +382,16 @@ class Agent:
         function = self._find(target)
         printed = Printed()
         with contextlib.redirect_stdout(printed):
-            value = function(*args, **kwargs)
+            value = self._value(function, *args, **kwargs)
         if keep:
             return self._keep(value)
         if inspect:
             seen = tuple(a if isinstance(a, torch.Tensor) else None for a in args)
-            left = ", ".join(self.differing())
-            return {"value": value, "arguments": seen, "printed": printed.getvalue(), "left": left}
+            return {"value": value, "arguments": seen, "printed": printed.getvalue(), "surroundings": self.left}
         return value
 
     def do_new(self, target, args, kwargs):
-        value = self._find(target)(*args, **kwargs)
+        value = self._value(self._find(target), *args, **kwargs)
         if isinstance(value, nn.Module):
             value = value.to(self.device).eval()
         return self._keep(value)
@@ -374,7 +400,7 @@ class Agent:
         function, args = self._find(target), list(args)
         for i in wrt:
             args[i] = args[i].clone().requires_grad_(True)
-        value = function(*args, **kwargs)
+        value = self._value(function, *args, **kwargs)
         if part is not None and isinstance(value, (tuple, list)) and part < len(value):
             value = value[part]
         named = dict(parameters_of.named_parameters()) if parameters_of is not None else {}
@@ -459,7 +485,7 @@ class Agent:
             part.forward = noting(part.forward, sizes[name])  # on the object, so that it goes when that is deleted
         try:
             with MemoryWatch() as memory:
-                value = self._find(target)(*args, **kwargs)
+                value = self._value(self._find(target), *args, **kwargs)
         finally:
             for part in parts.values():
                 del part.forward
@@ -468,7 +494,7 @@ class Agent:
 
     def do_build(self, kind, args):
         kinds = (AffineEncoder, ShiftedEncoder, FixedEncoder, AffineDecoder, ScriptedDecoder, GaussianPrior)
-        kinds += (Model, QuadraticLoss)
+        kinds += (Model, QuadraticLoss, NormalizedLoss, Sensitive)
         return self._keep({k.__name__: k for k in kinds}[kind](*args).to(self.device).eval())
 
     def do_optimizer(self, kind, owner, options):
@@ -487,6 +513,13 @@ class Agent:
         return torch.get_rng_state()
 
     # --- helpers ---------------------------------------------------------------------------------
+
+    def _value(self, function, *args, **kwargs):
+        """Return what a function returns; what it leaves changed of torch's settings is named in `left` and put back."""
+        with usual_state() as differing:
+            value = function(*args, **kwargs)
+            self.left = differing()
+        return value
 
     def _take_in(self, value):
         wire = self.wire

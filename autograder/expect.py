@@ -160,16 +160,26 @@ def close(
     return got.detach()
 
 
-def derivative(got: torch.Tensor | None, want: torch.Tensor, *, asked: str, of: str, todo: str = "") -> None:
-    """Check a gradient for `of` against its value."""
-    if got is None:
-        raise Wrong(
-            asked,
-            f"a result that is differentiable in {of}",
-            "one that no gradient flows through",
-            todo,
-            SAID["detached"],
-        )
+def derivative(
+    got: torch.Tensor | None,
+    want: torch.Tensor,
+    *,
+    asked: str,
+    of: str,
+    todo: str = "",
+    hint: str = "",
+    right: bool = False,
+) -> None:
+    """Check a gradient for `of` against its value.
+
+    Args:
+        hint: what is known about a gradient that is there, but another one.
+        right: the value that is differentiated is known to be right, so that only the graph can be wrong.
+    """
+    if got is None or (not bool(got.any()) and bool(want.any())):
+        expected = f"a result that is differentiable in {of}"
+        came = "one that no gradient flows through" if got is None else "one whose gradient is zero"
+        raise Wrong(asked, expected, came, todo, SAID["detached"])
     if tuple(got.shape) != tuple(want.shape) or not bool(torch.isfinite(got).all()):
         raise Wrong(
             asked,
@@ -182,9 +192,22 @@ def derivative(got: torch.Tensor | None, want: torch.Tensor, *, asked: str, of: 
             asked,
             f"the gradient of the formula for {of}",
             "another one",
-            todo or "Is part of the formula cut from the graph?",
-            SAID["detached"],
+            todo,
+            hint or _multiple(got, want) or (SAID["term_detached"] if right else ""),
         )
+
+
+def _multiple(got: torch.Tensor, want: torch.Tensor) -> str:
+    """Return what to say about a gradient that is a multiple of the right one."""
+    flat, true = got.detach().double().flatten(), want.detach().double().flatten()
+    if true.numel() < 2 or not bool(true.any()):
+        return ""
+    factor = float(flat @ true / (true @ true))
+    if not bool(((flat - factor * true).abs() <= 1e-5 * (1 + true.abs())).all()):
+        return ""
+    if abs(factor + 1) < 1e-4:
+        return SAID["opposite_gradient"]
+    return f"The gradient is {factor:.3g} times what it should be: look for a factor."
 
 
 def agrees(finding: Finding, *, asked: str, expected: str, got: str, todo: str = "", hint: str = "") -> None:
@@ -206,6 +229,13 @@ def silent(inspection: Inspection, *, asked: str) -> None:
     """Check that a call printed nothing."""
     if inspection.printed:
         raise Wrong(asked, "no printed output", "some", "", SAID["printed"])
+
+
+def surroundings_kept(inspection: Inspection, *, asked: str) -> None:
+    """Check that a call left torch's own state as it was: gradients switched on, the dtype of new tensors, and other settings."""
+    known = {"gradient mode": SAID["gradients_off"], "default dtype": SAID["default_dtype"]}
+    for name in inspection.surroundings:
+        raise Wrong(asked, f"torch's {name} to be as it was", "another one after the call", "", known.get(name, ""))
 
 
 def inputs_kept(inspection: Inspection, arguments: Mapping[str, object], *, asked: str) -> None:

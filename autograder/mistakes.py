@@ -28,21 +28,31 @@ class Mistake:
 
 
 def recognise(exercise: str, got: object, *inputs: object) -> str:
-    """Return what to say about the first known mistake that gives `got` on these inputs, or an empty text."""
+    """Return what to say about the known mistake that gives `got` on these inputs, or an empty text.
+
+    Nothing is said where mistakes that are told differently give the same here: an input has to tell them apart.
+    """
     if not isinstance(got, (torch.Tensor, float)):
         return ""
     found = torch.as_tensor(got).detach()
     if not found.is_floating_point() or not bool(torch.isfinite(found).all()):
         return ""
     relative = 1e-3 if found.dtype == torch.float32 else 1e-5
+    said = set()
     for mistake in CATALOGUE[exercise]:
         try:
             wrong = torch.as_tensor(mistake.formula(*inputs))
         except (RuntimeError, ValueError, IndexError):  # the formula does not fit these shapes
             continue
         if wrong.shape == found.shape and torch.allclose(found.double(), wrong.double(), rtol=relative, atol=relative):
-            return mistake.say
-    return ""
+            said.add(mistake.say)
+    return said.pop() if len(said) == 1 else ""
+
+
+def underflown(got: object) -> str:
+    """Return what to say about an answer that is minus infinity somewhere, where a logarithm of a density is asked."""
+    infinite = isinstance(got, torch.Tensor) and got.is_floating_point() and bool((got == -math.inf).any())
+    return LOG_OF_DENSITY if infinite else ""
 
 
 def _gaussian(z, mu, scale):
@@ -62,8 +72,44 @@ def _pixels(x, logits):
     return x * logits - softplus(logits)
 
 
+SMALL_NUMBER = (
+    "A small number is added to keep something away from zero, or it has a floor. With a narrow distribution that is no "
+    "longer small: where log_var is given, no such help is needed."
+)
+LOG_OF_DENSITY = (
+    "The density is computed first, and its logarithm after: far from the mean a density rounds to zero, and its "
+    "logarithm to minus infinity. Stay with logarithms throughout."
+)
+LOG_OF_DENSITY_FLOORED = (
+    "The density itself is computed, with a small number under the logarithm: far from the mean only that number is left. "
+    "Stay with logarithms throughout."
+)
+_NAMES = []
+SMALL = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
+
+
+def _small_numbers(formula):
+    """Return the mistakes of small numbers: formula(*inputs, variance, log_variance, floor) with two ways to add one."""
+    ways = {
+        "variance": lambda v, small: torch.exp(v) + small,
+        "scale": lambda v, small: (torch.exp(v / 2) + small) ** 2,
+        "floor": lambda v, small: torch.exp(v).clamp_min(small),
+    }
+    _NAMES.append(len(_NAMES))
+    return (
+        Mistake(
+            f"small_number_{len(_NAMES)}_{way}_{small:g}",
+            SMALL_NUMBER,
+            lambda *i, f=function, s=small: formula(lambda v: f(v, s), *i),
+        )
+        for way, function in ways.items()
+        for small in SMALL
+    )
+
+
 # mu, log_var, eps
 REPARAMETERIZE = (
+    *_small_numbers(lambda variance, mu, log_var, eps: mu + variance(log_var).sqrt() * eps),
     Mistake(
         "variance_as_std",
         "The noise is scaled by the variance. The encoder gives the logarithm of the variance: how does one get "
@@ -133,6 +179,22 @@ REPARAMETERIZE = (
 
 # z, mu, log_var
 GAUSSIAN_LOG_PROB = (
+    *_small_numbers(lambda variance, z, mu, log_var: _gaussian(z, mu, variance(log_var).sqrt()).sum(-1)),
+    *_small_numbers(
+        lambda variance, z, mu, log_var: (
+            -0.5 * (LOG_2PI + torch.log(variance(log_var)) + (z - mu) ** 2 * torch.exp(-log_var))
+        ).sum(-1)
+    ),
+    *(
+        Mistake(
+            f"density_floored_{small:g}",
+            LOG_OF_DENSITY_FLOORED,
+            lambda z, mu, log_var, small=small: torch.log(
+                torch.exp(_gaussian(z, mu, torch.exp(log_var / 2))) + small
+            ).sum(-1),
+        )
+        for small in (*SMALL, 1e-10, 1e-12, 1e-20, 1e-30, 1e-45, 1e-100, 1e-300)
+    ),
     Mistake(
         "variance_as_std",
         "The variance is used where a normal distribution takes its standard deviation.",
@@ -205,6 +267,8 @@ GAUSSIAN_LOG_PROB = (
 
 # mu, log_var
 KL_STANDARD_NORMAL = (
+    *_small_numbers(lambda variance, m, v: 0.5 * (m**2 + torch.exp(v) - 1 - torch.log(variance(v))).sum(-1)),
+    *_small_numbers(lambda variance, m, v: 0.5 * (m**2 + variance(v) - 1 - torch.log(variance(v))).sum(-1)),
     Mistake(
         "half_missing",
         "The answer is twice the divergence: is the factor ½ missing?",
@@ -285,6 +349,21 @@ KL_STANDARD_NORMAL = (
 
 # x, logits
 BERNOULLI_LOG_PROB = (
+    Mistake(
+        "channels_averaged",
+        "The channels are averaged: they are pixels like others. Sum over the last three axes, whatever their sizes.",
+        lambda x, logits: _pixels(x, logits).sum((-2, -1)).mean(-1) if x.shape[-3] > 1 else None,
+    ),
+    Mistake(
+        "first_channel",
+        "Only the first channel counts. Sum over the last three axes, whatever their sizes.",
+        lambda x, logits: _pixels(x, logits).sum((-2, -1))[..., 0] if x.shape[-3] > 1 else None,
+    ),
+    Mistake(
+        "channels_kept",
+        "Height and width are summed over, the channels are not. Sum over the last three axes, whatever their sizes.",
+        lambda x, logits: _pixels(x, logits).sum((-2, -1)),
+    ),
     Mistake(
         "negative",
         "The sign is the other way round: this is the cross-entropy. A log-probability is never positive.",
@@ -593,6 +672,60 @@ TRAIN_STEP = (
     ),
 )
 
+
+def _optimized(weight, means, kind, options, gradient=lambda g: g, anew=False):
+    """Return the weight after one step of torch's optimizer for each mean, its gradients changed, or itself made anew."""
+    weight = weight.clone().requires_grad_(True)
+    optimizer = None
+    for mean in means:
+        if optimizer is None or anew:
+            optimizer = getattr(torch.optim, kind)([weight], **options)
+        weight.grad = gradient((weight - mean).detach())
+        optimizer.step()
+    return weight.detach()
+
+
+OWN_OPTIMIZER = (
+    "The step is not one of the optimizer that is given, but of one made inside the function, without the given one's "
+    "kind, options or memory."
+)
+CLIPPED = "The gradient is clipped before the step. The step asked for uses it as it comes."
+
+# weight before, means of the batches, kind and options of the optimizer -> weight after a call for each batch
+TRAIN_STEPS = (
+    *(
+        Mistake(
+            f"own_{kind}_{rate:g}",
+            OWN_OPTIMIZER,
+            lambda w, m, k, o, kind=kind, rate=rate: (
+                _optimized(w, m, kind, {"lr": rate}, anew=True) if (k, o) != (kind, {"lr": rate}) else None
+            ),
+        )
+        for kind in ("SGD", "Adam", "AdamW")
+        for rate in (1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.3)
+    ),
+    Mistake("options_forgotten", OWN_OPTIMIZER, lambda w, m, k, o: _optimized(w, m, k, {"lr": o["lr"]}, anew=True)),
+    Mistake("memory_lost", OWN_OPTIMIZER, lambda w, m, k, o: _optimized(w, m, k, o, anew=True)),
+    *(
+        Mistake(
+            f"norm_clipped_at_{limit:g}",
+            CLIPPED,
+            lambda w, m, k, o, limit=limit: _optimized(
+                w, m, k, o, lambda g: g * (limit / (g.norm() + 1e-6)).clamp(max=1.0)
+            ),
+        )
+        for limit in (0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+    ),
+    *(
+        Mistake(
+            f"values_clipped_at_{limit:g}",
+            CLIPPED,
+            lambda w, m, k, o, limit=limit: _optimized(w, m, k, o, lambda g: g.clamp(-limit, limit)),
+        )
+        for limit in (0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
+    ),
+)
+
 # loss before the step, loss after it, loss in evaluation mode, images
 TRAIN_STEP_LOSS = (
     Mistake(
@@ -623,6 +756,7 @@ CATALOGUE = {
     "negative_elbo": NEGATIVE_ELBO,
     "reconstruct": RECONSTRUCT,
     "train_step": TRAIN_STEP,
+    "train_steps": TRAIN_STEPS,
     "train_step_loss": TRAIN_STEP_LOSS,
 }
 
@@ -644,10 +778,27 @@ SAID = {
         "stays on, a reshape that swaps axes?"
     ),
     "detached": "Something cuts the graph: detach, no_grad, .data, .item(), or a new tensor made from values.",
+    "term_detached": (
+        "The value is right and its gradient is not: for one of its terms something cuts the graph, such as detach, no_grad, "
+        ".item(), or a new tensor made from values."
+    ),
+    "opposite_gradient": "The gradient has the opposite sign.",
+    "unused": "The answer does not change with it at all: where is it used?",
     "gradient_left": "Nothing here is to be trained: torch.no_grad keeps the graph from being built.",
     "mode_changed": "Calls of eval() and train() stay in force after the function has returned.",
     "eps_shared": "Every image and every latent dimension has its own noise.",
     "eps_fixed": "The noise is the same in every call: draw it anew, and do not seed inside the function.",
+    "mode_during": "The model is in training mode during the call: batch norm and dropout act, and change it.",
+    "small_variance": (
+        "A small variance is floored, rounded or left out. Any positive one counts, however small: compare with zero."
+    ),
+    "eps_many": "Several codes are decoded for an image. The loss of a batch has one noise for every image, no more.",
+    "reseeded": "A seed is set inside the function. That changes every random number drawn afterwards, everywhere.",
+    "gradients_off": (
+        "Gradients stay switched off after the call, for all that follows: torch.no_grad() as a context ends with it, "
+        "torch.set_grad_enabled(False) does not."
+    ),
+    "default_dtype": "torch.set_default_dtype stays in force after the function has returned, for everybody.",
     "prior_ignored": "Where the model has a prior of its own, codes come from that prior.",
 }
 
@@ -673,6 +824,7 @@ def _square(z, mixture):
 
 # z, mixture (oracles.Mixture)
 MIXTURE_LOG_PROB = (
+    *_small_numbers(lambda variance, z, m: _mixed(z, m, _gaussian(z[..., None, :], m.loc, variance(m.log_var).sqrt()))),
     Mistake(
         "weights_unnormalised",
         "The weights do not sum to one: logits are any real numbers. Add the same number to all: nothing may change.",

@@ -105,13 +105,13 @@ class Gradient:
 
 @dataclass(frozen=True)
 class Inspection:
-    """A value, the call's tensor arguments as they are afterwards (None for others), what the call printed, and which settings
-    of torch it left changed, in words."""
+    """A value, the call's tensor arguments as they are afterwards (None for others), what the call printed, and what it
+    changed of torch's own state, by name."""
 
     value: object
     arguments: tuple
     printed: str
-    left: str
+    surroundings: tuple = ()
 
 
 @dataclass(frozen=True)
@@ -172,7 +172,7 @@ class Student:
     def inspect(self, target: "str | tuple[Handle, str]", *args: object, **kwargs: object) -> Inspection:
         """Call the target and return its value with the arguments as they are afterwards and what was printed."""
         request = {"target": _out(target), "args": _out(args), "kwargs": _out(kwargs), "inspect": True}
-        fields = {"value": object, "arguments": tuple, "printed": str, "left": str}
+        fields = {"value": object, "arguments": tuple, "printed": str, "surroundings": tuple}
         return Inspection(**self._ask_record("call", _name(target), fields, **request))
 
     def gradient(
@@ -238,6 +238,14 @@ class Student:
     def quadratic_loss(self, weight) -> "Handle":
         """Build a model whose loss is ½ Σ (weight − mean of x)², plus Σ weight when it is not in training mode."""
         return self._build("QuadraticLoss", weight)
+
+    def normalized_loss(self, weight) -> "Handle":
+        """Build a model whose loss is ½ Σ (weight − mean of x)² and whose batch norm counts its calls in training mode."""
+        return self._build("NormalizedLoss", weight)
+
+    def sensitive(self, part: "Handle", size: int) -> "Handle":
+        """Put batch normalisation and dropout of `size` numbers, which do nothing in evaluation mode, before a part."""
+        return self._build("Sensitive", part, size)
 
     def optimizer(self, kind: str, model: "Handle", **options: float) -> "Handle":
         """Build torch.optim.`kind` over a model's parameters."""
@@ -420,8 +428,8 @@ def _explain(failure: str, asked: str, text: str) -> str:
             return f"{asked} is not written yet, or calls an exercise that is not."
         if any(sign in text for sign in NO_GPU):
             return (
-                f"{asked} asked for a GPU ({text.splitlines()[0][:100]}). A device is written into the code: create new tensors on the "
-                "device of the inputs, as with device=x.device."
+                f"{asked} asked for a GPU ({text.splitlines()[0][:100]}). Use the device of x (device=x.device) "
+                'instead of "cuda".'
             )
         return f"{asked} raised {text}"
     return f"{asked}: {text}."

@@ -17,7 +17,7 @@ from autograder.expect import Wrong, attempt, call
 from autograder.oracles import AffineModel
 from autograder.remote import Handle, Inspection, Seed, State, Student
 from autograder.suite.priors import check_derivative
-from autograder.suite.test_vae import SHAPE, moved, placed
+from autograder.suite.test_vae import SHAPE, infinite, moved, placed
 
 FORMS = ("fast", "normalized", "original")
 EXTREME = "exp(-10,000) rounds to zero and exp(10,000) to infinity: take the largest out before the exponentials."
@@ -85,7 +85,7 @@ def check_weights(
         oracles.log_weights(toy, x, eps),
         asked=call("log_weights", model=..., x=x, eps=eps) + ("" if toy.prior is None else ", model with a prior"),
         also=also,
-        hint=lambda got: mistakes.recognise("log_weights", got, toy, x, eps),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("log_weights", got, toy, x, eps),
         todo="Compare each of its three terms with the text.",
         shape_todo="One log weight for every sample of every image: (K, B).",
     )
@@ -105,6 +105,7 @@ def check_weight_gradients(
         leaf: the toy made of the leaves; parts: these leaves by name, of the encoder, the decoder or the prior.
     """
     x, eps, cotangent = draw.binary(4, *SHAPE), draw.normal(3, 4, 2), draw.normal(3, 4)
+    check_weights(student, toy, x, eps)
     model, asked = placed(student, toy), call("log_weights", model=..., x=x, eps=eps)
     (cotangent * oracles.log_weights(leaf, x, eps)).sum().backward()
 
@@ -180,11 +181,8 @@ def check_loss_gradient(student: Student, log_w: torch.Tensor, form: str, extrem
         moderate = loss_gradient(student, log_w - log_w.amax(0), form, asked)
         if expect.varies(moderate) and expect.equal(got, moderate):
             return
-    try:
-        expect.derivative(got, want, asked=asked, of="log_w", todo=EXTREME if extreme else "")
-    except Wrong as wrong:
-        wrong.hint = mistakes.recognise("iwae_gradient", got, log_w) or wrong.hint
-        raise
+    hint = mistakes.recognise("iwae_gradient", got, log_w)
+    expect.derivative(got, want, asked=asked, of="log_w", todo=EXTREME if extreme else "", hint=hint)
 
 
 def loss_gradient(student: Student, log_w: torch.Tensor, form: str, asked: str) -> torch.Tensor | None:
@@ -239,6 +237,9 @@ def check_likelihood(
     """Compare log_likelihood with the logarithm of the mean of known weights; log_p has more of them than are asked."""
     x = torch.ones(1, 1, 1, 1, dtype=log_p.dtype)
     got = student.log_likelihood(scripted(student, log_p), x, num_samples, chunk_size, generator=Seed(draw.seed()))
+    eps = torch.zeros(num_samples, 1, 1, dtype=log_p.dtype)
+    if infinite(got) and infinite(attempt(lambda: student.log_weights(scripted(student, log_p), x, eps))):
+        return  # an earlier function is infinite here, and pays for it there
     asked = likelihood_call(x, num_samples, chunk_size)
     expect.close(
         got,
@@ -249,7 +250,6 @@ def check_likelihood(
             lambda: own_bounds(student, lambda: scripted(student, log_p), x, 1, num_samples, draw, log_p),
         ),
         hint=lambda found: mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size),
-        gradient=False,
         todo=todo or "Follow two chunks by hand, the second one smaller than the first.",
         shape_todo="One value for every image.",
     )
@@ -335,6 +335,53 @@ def snr(
     return *numbers, asked
 
 
+def check_variance(student: Student, draw: Draw) -> None:
+    """Compare the mean variance of gradients that are normal numbers of known variances, by the Laurent-Massart bound."""
+    runs = 200
+    noisy = single_pixel(draw, 8, prior=True)
+    equal = with_posterior(single_pixel(draw, 8), *torch.zeros(2, 8, dtype=torch.float64))
+    narrow = noisy.changed(bias_log_var=noisy.bias_log_var - 16)  # gradients that hardly differ between runs
+    cases = (
+        (noisy, 1, 1, torch.exp(noisy.bias_log_var - 2 * noisy.prior[1])),
+        (equal, 5, 3, torch.full((8,), 1 / 15, dtype=torch.float64)),
+        (narrow, 1, 1, torch.exp(narrow.bias_log_var - 2 * narrow.prior[1])),
+    )
+    for toy, num_samples, batch, variances in cases:
+        x = torch.ones(batch, 1, 1, 1, dtype=torch.float64)
+        small = {"hint": mistakes.SAID["small_variance"]} if toy is narrow else {}
+        with unless_noiseless(student, toy, x, num_samples, draw):
+            variance, ratio, asked = snr(student, placed(student, toy), x, num_samples, runs, draw.seed(), **small)
+            alpha, either = statistics.ALPHA / 6, (variance, variance * runs / (runs - 1))  # N or N - 1
+            if any(statistics.variances_are(v, variances, runs, alpha) for v in either):
+                continue
+            if agrees_with_own(student, toy, x, num_samples, runs, draw, (variance, ratio)):
+                continue
+            mean = float(variances.mean())
+            guesses = {
+                "not_averaged": mean * batch**2,
+                "samples_ignored": mean * num_samples,
+                "standard_deviation": float(variances.sqrt().mean()),
+            }
+            nearest = min(guesses, key=lambda key: abs(math.log(variance / guesses[key])))
+            hint = mistakes.SAID[nearest] if abs(math.log(variance / guesses[nearest])) < 0.13 else ""
+            hint = small.get("hint", hint)
+            expected = "the mean variance of the gradient's entries over the runs"
+            raise Wrong(asked, expected, "another number", "Which runs, which entries?", hint)
+
+
+def check_fast_loss(student: Student, log_w: torch.Tensor) -> None:
+    """Compare the value of the form "fast" with the negative bound, or with what the student's own bound leads to."""
+    expect.close(
+        student.iwae_loss(log_w, "fast"),
+        -oracles.importance_bound(log_w).mean(),
+        asked=call("iwae_loss", log_w=log_w, form="fast"),
+        also=own_losses(student, log_w),
+        hint=lambda got: mistakes.recognise("iwae_loss", got, log_w),
+        todo="It is the bound of the exercises before, averaged, with its sign changed.",
+        shape_todo="One number for the whole batch: what backward() starts from.",
+    )
+
+
 def check_traversal(
     student: Student, toy: AffineModel, x: torch.Tensor, dims: Sequence[int], values: Sequence[float]
 ) -> torch.Tensor:
@@ -345,7 +392,6 @@ def check_traversal(
         asked=call("latent_traversal", model=..., x=x, dims=..., values=...)
         + f", {len(dims)} dims, {len(values)} values",
         hint=lambda got: mistakes.recognise("latent_traversal", got, toy, x, list(dims), list(values)),
-        gradient=False,
         todo="Start from the posterior mean for every single image.",
         shape_todo="One row of images for every dimension, one column for every value.",
     )
@@ -357,6 +403,8 @@ def check_manners(
     """Check that a call printed nothing and changed neither x nor the model, but for what earlier functions do."""
     if not earlier.prints:
         expect.silent(seen, asked=asked)
+    if not earlier.changes:
+        expect.surroundings_kept(seen, asked=asked)
     expect.inputs_kept(seen, {"model": ..., "x": x}, asked=asked)
     if not earlier.changes:
         expect.state_kept(before, after, asked=asked)
@@ -474,11 +522,15 @@ class Earlier:
         before = model.state()
         seen = [attempt(lambda e=e: student.inspect("log_weights", model, x, e)) for e in eps]
         bound = attempt(lambda: student.inspect("iwae_bound", draw.normal(3, 4)))
+        at_rest = placed(student, toy)
+        rest = at_rest.state()
+        resting = attempt(lambda: student.inspect("log_weights", at_rest, x, eps[0]))
+        disturbed = expect.changes(rest, at_rest.state()) is not None or bool(resting and resting.surroundings)
         after, same = model.state(), attempt(lambda: student.log_weights(model, alike, eps[0]))
         values = [inspection.value for inspection in seen if inspection is not None and expect.varies(inspection.value)]
         return cls(
             prints=any(inspection is not None and bool(inspection.printed) for inspection in (*seen, bound)),
-            changes=expect.changes(before, after) is not None,
+            changes=disturbed or expect.changes(before, after) is not None,
             deaf=len(values) == 2 and expect.identical(*values),
             shares_noise=isinstance(same, torch.Tensor)
             and same.shape == (3, 4)

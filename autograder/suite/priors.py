@@ -15,7 +15,7 @@ from autograder.likelihood import Evaluation
 from autograder.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.remote import Handle, Seed, Student, StudentError
 from autograder.rubric import Partial
-from autograder.suite.test_vae import moved, placed
+from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
 
 ENOUGH = 4000  # draws where distributions are compared
 
@@ -100,7 +100,7 @@ def check_mixture(
         mixture.double().log_prob(z.double()).to(z.dtype),
         asked=call("prior.log_prob", z=z) + f", {len(mixture.logits)} components",
         also=also,
-        hint=lambda got: mistakes.recognise("mixture_log_prob", got, z, mixture),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("mixture_log_prob", got, z, mixture),
         todo=todo,
         shape_todo="One value for every code: components and latent dimensions are summed over, nothing else.",
     )
@@ -165,7 +165,7 @@ def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[tor
         flow.log_prob(z),
         asked=call("prior.log_prob", z=z) + f", {len(flow.layers)} layers",
         also=others(),
-        hint=lambda got: flow_hint(got, flow, prior, z),
+        hint=lambda got: mistakes.underflown(got) or flow_hint(got, flow, prior, z),
         todo="Follow z through the layers to the noise: which density is known there?",
         shape_todo="One value for every code.",
     )
@@ -209,7 +209,7 @@ def check_bound(
         toy.changed(prior=toy.prior or (zeros, zeros)).elbo(x, eps),
         asked=call("monte_carlo_elbo", model=..., x=x, eps=eps) + ("" if toy.prior else ", model with prior None"),
         also=also,
-        hint=lambda got: mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
         todo="Compare each of its three terms with the text.",
         shape_todo="One bound for every image.",
     )
@@ -267,12 +267,16 @@ def check_derivative(
 ) -> None:
     """Compare a gradient with its value, or with the slope of the student's own values, where these are others."""
     got = reshaped(got, want)
-    if got is not None and not expect.equal(got, want):
-        direction = draw.normal(*want.shape)
-        slope = attempt(lambda: own(direction))
-        if slope is not None and float(slope.abs()) > 1e-9 and expect.equal((got * direction).sum(), slope):
+    if got is not None and expect.equal(got, want):
+        return
+    direction = draw.normal(*want.shape)
+    slope = attempt(lambda: own(direction))
+    if slope is not None and float(slope.abs()) > 1e-9:
+        if got is not None and expect.equal((got * direction).sum(), slope):
             return
-    expect.derivative(got, want, asked=asked, of=of)
+    elif slope is not None and bool(want.any()):
+        raise Wrong(asked, f"a result that depends on {of}", "one that does not", "", mistakes.SAID["unused"])
+    expect.derivative(got, want, asked=asked, of=of, right=True)
 
 
 def check_parameters(module: Handle, shapes: dict[str, tuple], asked: str) -> dict[str, torch.Tensor]:
@@ -296,36 +300,51 @@ def check_tidy(
     method: str,
     label: str,
     *,
+    right: Callable[[], object],
     blamed: bool = False,
     dtype: torch.dtype | None = torch.float64,
     **arguments: torch.Tensor,
 ) -> None:
-    """Check that a call answers in a dtype and does nothing else."""
-    asked, before, chance = call(label, **arguments), module.state(), student.global_rng()
+    """Check that a call answers rightly, which `right` asks, in a dtype, and does nothing else."""
+    asked, before, chance = call(label, **arguments), module.state(), fresh_chance(student)
     seen = student.inspect((module, method), *arguments.values())
+    after = student.global_rng()
     items = both(seen.value, asked) if label == "flow" else (seen.value,)
     for item in items:
         expect.varied(item, asked=asked)
         if dtype is not None and item.dtype != dtype:
             raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "Keep the dtype of inputs and parameters.")
+    right()
     if not blamed:
         expect.silent(seen, asked=asked)
+        expect.surroundings_kept(seen, asked=asked)
         expect.inputs_kept(seen, arguments, asked=asked)
-    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="Nothing here is random.")
+    expect.random_state_kept(chance, after, asked=asked, todo="Nothing here is random.")
     expect.state_kept(before, module.state(), asked=asked)
 
 
 def check_sample(
-    student: Student, prior: Handle, n: int, latent_dim: int, dtype: torch.dtype | None, blamed: bool = False
+    student: Student,
+    prior: Handle,
+    n: int,
+    latent_dim: int,
+    dtype: torch.dtype | None,
+    draw: Draw,
+    blamed: bool = False,
 ) -> None:
     """Check kind and shape of `prior.sample(n)`, and that it does nothing else."""
     asked, before = call("prior.sample", n=n), prior.state()
     seen = student.inspect((prior, "sample"), n)
     todo = "One row for every code, one column for every latent dimension."
-    codes = expect.tensor(seen.value, (n, latent_dim), dtype, asked=asked, gradient=False, todo=todo)
+    codes = expect.tensor(seen.value, (n, latent_dim), dtype, asked=asked, todo=todo)
     expect.varied(codes, asked=asked)
+    reached = student.gradient((prior, "sample"), n, wrt=(), parameters_of=prior).parameters.values()
+    if any(gradient is not None and bool(gradient.any()) for gradient in reached):
+        raise Wrong(asked, "codes that carry no gradient", "some that do", "", mistakes.SAID["gradient_left"])
+    check_seeding(student, lambda: prior.sample(n), draw, asked)
     if not blamed:
         expect.silent(seen, asked=asked)
+        expect.surroundings_kept(seen, asked=asked)
     expect.state_kept(before, prior.state(), asked=asked)
 
 

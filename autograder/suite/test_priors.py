@@ -56,7 +56,16 @@ from autograder.suite.priors import (
     through,
     untidy,
 )
-from autograder.suite.test_vae import SHAPE, check_generator, moved, placed
+from autograder.suite.test_vae import (
+    COLOURED,
+    NARROW,
+    SHAPE,
+    check_generator,
+    check_models_kept,
+    fresh_chance,
+    moved,
+    placed,
+)
 
 SIZES = ((5, 3, 2), (1, 2, 3), (4, 4, 4), (3, 1, 2), (2, 5, 1))  # (B, C, D): equal sizes, and each of them one
 POINTS = ((5, 3), (1, 2), (4, 4), (6, 1))  # (B, D)
@@ -72,6 +81,8 @@ def test_mixture_log_prob_is_the_log_density(student, draw):
     for batch, components, latent_dim in SIZES:
         mixture = Mixture.drawn(draw, components, latent_dim)
         check_mixture(student, mixture, draw.normal(batch, latent_dim, scale=1.5))
+    narrow = Mixture.drawn(draw, 3, 2).changed(log_var=draw.uniform(3, 2, low=-NARROW, high=NARROW))
+    check_mixture(student, narrow, narrow.loc + 0.01 * draw.normal(3, 2))
 
 
 @worth("mixture_log_prob")
@@ -139,6 +150,7 @@ def test_mixture_log_prob_passes_gradients(student, draw):
     """The gradient reaches z, logits, loc and log_var."""
     mixture, z = Mixture.drawn(draw, 3, 2), draw.normal(2, 5, 2)
     prior = mixture_prior(student, mixture)
+    check_mixture(student, mixture, z)
     check_gradients(student, prior, "log_prob", mixture.parameters, lambda z, p: Mixture(**p).log_prob(z), draw, z=z)
 
 
@@ -167,8 +179,9 @@ def test_mixture_prior_has_its_parameters(student, draw):
 @worth("mixture_log_prob")
 def test_mixture_log_prob_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, draws no random numbers, and changes neither z nor the prior."""
-    z = draw.normal(5, 2)
-    check_tidy(student, mixture_prior(student, Mixture.drawn(draw, 3, 2)), "log_prob", "prior.log_prob", z=z)
+    z, mixture = draw.normal(5, 2), Mixture.drawn(draw, 3, 2)
+    prior = mixture_prior(student, mixture)
+    check_tidy(student, prior, "log_prob", "prior.log_prob", right=lambda: check_mixture(student, mixture, z), z=z)
 
 
 # --- mixture_sample ---------------------------------------------------------------------------------------------------
@@ -257,7 +270,7 @@ def test_mixture_sample_leaves_its_surroundings_alone(student, draw):
     not change the prior."""
     for n, components, latent_dim, dtype in ((1, 3, 2, torch.float64), (5, 2, 1, torch.float32)):
         prior = mixture_prior(student, Mixture.drawn(draw, components, latent_dim, dtype))
-        check_sample(student, prior, n, latent_dim, dtype)
+        check_sample(student, prior, n, latent_dim, dtype, draw)
 
 
 # --- planar_flow ------------------------------------------------------------------------------------------------------
@@ -343,6 +356,7 @@ def test_planar_flow_passes_gradients(student, draw):
     """The gradients of f(v) and of log|det| reach v, u, w and b."""
     layer, v = Planar.drawn(draw, 2, 1.0), draw.normal(4, 2)
     flow = planar_flow(student, layer)
+    check_layer(student, layer, v, also=(None, own_volume(flow, v)))
     for i, name in enumerate(("move", "log_det")):
         truth = functools.partial(lambda v, p, name: getattr(Planar(**p), name)(v), name=name)
         check_gradients(student, flow, "", layer.parameters, truth, draw, part=i, v=v)
@@ -373,8 +387,10 @@ def test_planar_flow_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, draws no random numbers, changes neither v nor itself, and follows its parameters from call
     to call."""
     v = draw.normal(5, 2)
-    flow = planar_flow(student, Planar.drawn(draw, 2))
-    check_tidy(student, flow, "", "flow", v=v)
+    layer = Planar.drawn(draw, 2)
+    flow = planar_flow(student, layer)
+    also = (None, own_volume(flow, v))
+    check_tidy(student, flow, "", "flow", right=lambda: check_layer(student, layer, v, also=also), v=v)
     other = Planar.drawn(draw, 2)
     flow.load(other.parameters)
     asked = call("flow", v=v) + ", a second time with other parameters"
@@ -436,14 +452,18 @@ def test_planar_inverse_passes_gradients(student, draw):
     for along in (1.5, -2.0):
         layer, y = Planar.drawn(draw, 2, along), draw.normal(4, 2)
         flow = planar_flow(student, layer)
+        check_inverse(student, layer, y, 1e-5)
         check_gradients(student, flow, "inverse", layer.parameters, lambda y, p: Planar(**p).undo(y), draw, y=y)
 
 
 @worth("planar_inverse")
 def test_planar_inverse_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, draws no random numbers, and changes neither y nor the layer."""
-    flow, y = planar_flow(student, Planar.drawn(draw, 2, 1.0)), draw.normal(5, 2)
-    check_tidy(student, flow, "inverse", "flow.inverse", blamed=untidy(student, flow, "", y), y=y)
+    layer, y = Planar.drawn(draw, 2, 1.0), draw.normal(5, 2)
+    flow = planar_flow(student, layer)
+    blamed = untidy(student, flow, "", y)
+    right = functools.partial(check_inverse, student, layer, y, 1e-5)
+    check_tidy(student, flow, "inverse", "flow.inverse", right=right, blamed=blamed, y=y)
 
 
 # --- flow_prior -------------------------------------------------------------------------------------------------------
@@ -454,6 +474,7 @@ def test_flow_log_prob_is_the_log_density(student, draw):
     """log p(z) is log N(f(z); 0, I) plus the layers' log|det|, f running through layers[0] first."""
     for (batch, latent_dim), flows in zip(((1, 3), (5, 3), (4, 4), (6, 1)), (2, 3, 1, 2), strict=True):
         check_flow(student, Flow.drawn(draw, flows, latent_dim), draw.normal(batch, latent_dim))
+    check_flow(student, Flow.drawn(draw, 2, 2), draw.normal(4, 2, scale=60.0))  # where densities round to zero
 
 
 @worth("flow_prior")
@@ -522,6 +543,7 @@ def test_flow_log_prob_passes_gradients(student, draw):
     """The gradient reaches z and the parameters of all layers."""
     flow, z = Flow.drawn(draw, 3, 2), draw.normal(4, 2)
     prior = flow_prior(student, flow)
+    check_flow(student, flow, z)
     try:
         check_gradients(student, prior, "log_prob", flow.parameters, lambda z, p: Flow.of(p).log_prob(z), draw, z=z)
     except Wrong:
@@ -563,10 +585,12 @@ def test_flow_prior_leaves_its_surroundings_alone(student, draw):
         blamed = any(untidy(student, layer, method, z) for method in ("", "inverse"))
         double = attempt(lambda layer=layer, z=z: part(layer, z, 0))
         kept = isinstance(double, torch.Tensor) and double.dtype == dtype
-        check_tidy(student, prior, "log_prob", "prior.log_prob", blamed=blamed, dtype=dtype if kept else None, z=z)
+        right = functools.partial(check_flow, student, flow.double(), z.double())
+        dtype_kept = dtype if kept else None
+        check_tidy(student, prior, "log_prob", "prior.log_prob", right=right, blamed=blamed, dtype=dtype_kept, z=z)
         back = attempt(lambda layer=layer, z=z: layer.inverse(z))
         kept = not isinstance(back, torch.Tensor) or back.dtype == dtype
-        check_sample(student, prior, n, latent_dim, dtype if kept else None, blamed=blamed)
+        check_sample(student, prior, n, latent_dim, dtype if kept else None, draw, blamed=blamed)
 
 
 # --- monte_carlo_elbo -------------------------------------------------------------------------------------------------
@@ -578,6 +602,9 @@ def test_monte_carlo_elbo_is_the_sampled_bound(student, draw):
     for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2)), (3, 1, (1, 1, 4))):
         toy = AffineModel.drawn(draw, latent_dim, shape, prior=True)
         check_bound(student, toy, draw.binary(batch, *shape), draw.normal(batch, latent_dim))
+    for shape, scale in ((COLOURED, 1.0), ((1, 28, 28), 3.0), (SHAPE, 60.0)):  # where probabilities round to zero
+        toy = AffineModel.drawn(draw, 2, shape, prior=True)
+        check_bound(student, toy, draw.binary(3, *shape), draw.normal(3, 2, scale=scale))
 
 
 @worth("monte_carlo_elbo", 2)
@@ -626,6 +653,7 @@ def test_monte_carlo_elbo_passes_gradients(student, draw):
     """The gradient reaches the parameters of encoder, decoder and prior."""
     toy = AffineModel.drawn(draw, 2, prior=True)
     x, eps, cotangent = draw.binary(4, *SHAPE), draw.normal(3, 4, 2), draw.normal(4)
+    check_bound(student, toy, x, eps)
     model, asked = placed(student, toy), call("monte_carlo_elbo", model=..., x=x, eps=eps)
     names = ("weight_mu", "bias_mu", "weight_log_var", "bias_log_var", "weight", "bias")
     leaves = {name: getattr(toy, name).clone().requires_grad_(True) for name in names}
@@ -652,16 +680,18 @@ def test_monte_carlo_elbo_leaves_its_surroundings_alone(student, draw):
     model nor any submodule's mode."""
     toy = AffineModel.drawn(draw, 2, prior=True, dtype=torch.float32)
     x, eps = draw.binary(5, *SHAPE, dtype=torch.float32), draw.normal(5, 2, dtype=torch.float32)
+    double = AffineModel.drawn(draw, 2, prior=True)
+    check_bound(student, double, x.double(), eps.double())
     model = placed(student, toy)
     model.attribute("encoder").train()
-    asked, before, chance = call("monte_carlo_elbo", model=..., x=x, eps=eps), model.state(), student.global_rng()
+    asked, before, chance = call("monte_carlo_elbo", model=..., x=x, eps=eps), model.state(), fresh_chance(student)
     seen = student.inspect("monte_carlo_elbo", model, x, eps)
     expect.tensor(seen.value, (5,), torch.float32, asked=asked)
-    expect.varied(seen.value, asked=asked)
     expect.silent(seen, asked=asked)
     expect.inputs_kept(seen, {"model": ..., "x": x, "eps": eps}, asked=asked)
     expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="All its randomness comes in through eps.")
     expect.state_kept(before, model.state(), asked=asked)
+    check_models_kept(student, toy, lambda model: student.inspect("monte_carlo_elbo", model, x, eps), asked)
 
 
 # --- trained_prior ----------------------------------------------------------------------------------------------------

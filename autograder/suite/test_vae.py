@@ -16,11 +16,15 @@ from autograder.draw import Draw
 from autograder.expect import Wrong, attempt, call
 from autograder.mistakes import SAID
 from autograder.oracles import AffineModel
-from autograder.remote import Handle, Seed, Student
+from autograder.remote import Handle, Inspection, Seed, Student
 from autograder.rubric import worth
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask
-SIZES = ((1, 1), (1, 4), (4, 4), (5, 3))  # (B, D): one image, as many images as dimensions, more
+COLOURED = (3, 2, 2)  # of images whose channels are to be summed over, too
+NARROW = 9.5  # the largest log-variance asked, up or down: clamps at 10 are allowed
+SIZES = ((5, 3), (1, 4), (4, 4), (1, 1))  # (B, D): one image, as many images as dimensions, more
+MODES = ((False, False, False), (True, True, True), (False, True, False), (False, False, True))  # model, its parts
+UNUSUAL = 761_208_953  # a seed
 EXTREME = 1e4  # the largest logit that is promised exactly
 ENOUGH = 4000  # draws where frequencies are compared
 
@@ -34,6 +38,9 @@ def test_reparameterize_scales_and_shifts_the_noise(student, draw):
     for batch, latent_dim in SIZES:
         mu, log_var, eps = gaussians(draw, batch, latent_dim)
         check_reparameterize(student, mu, log_var, eps)
+    mu, log_var, eps = draw.normal(4, 3), draw.uniform(4, 3, low=-NARROW, high=NARROW), draw.normal(4, 3)
+    check_reparameterize(student, mu, log_var, eps)
+    check_reparameterize(student, 0 * mu, 0 * log_var - 9, 3 + 0 * eps)
 
 
 @worth("reparameterize", 2)
@@ -53,6 +60,7 @@ def test_reparameterize_passes_gradients(student, draw):
         "reparameterize",
         oracles.reparameterize,
         draw,
+        check_reparameterize,
         mu=mu,
         log_var=log_var,
         eps=draw.normal(2, 5, 3),
@@ -71,7 +79,15 @@ def test_reparameterize_keeps_float32(student, draw):
 def test_reparameterize_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, changes none of its inputs and draws no random numbers of its own."""
     mu, log_var, eps = gaussians(draw, 5, 3)
-    check_tidy(student, "reparameterize", (5, 3), mu=mu, log_var=log_var, eps=eps)
+    check_tidy(
+        student,
+        "reparameterize",
+        (5, 3),
+        lambda: check_reparameterize(student, mu, log_var, eps),
+        mu=mu,
+        log_var=log_var,
+        eps=eps,
+    )
 
 
 # --- gaussian_log_prob ------------------------------------------------------------------------------------------------
@@ -83,6 +99,11 @@ def test_gaussian_log_prob_is_the_log_density(student, draw):
     for batch, latent_dim in SIZES:
         mu, log_var, eps = gaussians(draw, batch, latent_dim)
         check_gaussian_log_prob(student, mu + 1.5 * eps, mu, log_var)
+    mu, log_var, eps = draw.normal(4, 3), draw.uniform(4, 3, low=-NARROW, high=NARROW), draw.normal(4, 3)
+    for distance in (1.0, 60.0):  # sixty standard deviations away the density rounds to zero, its logarithm does not
+        check_gaussian_log_prob(student, oracles.reparameterize(mu, log_var, distance * eps), mu, log_var)
+    narrow = torch.full((1, 1), -9.0, dtype=torch.float64)
+    check_gaussian_log_prob(student, 0.01 + 0 * narrow, 0 * narrow, narrow)
 
 
 @worth("gaussian_log_prob", 2)
@@ -114,7 +135,15 @@ def test_gaussian_log_prob_passes_gradients(student, draw):
     """The gradient reaches z, mu and log_var."""
     mu, log_var, _ = gaussians(draw, 5, 3)
     arguments = {"z": draw.normal(2, 5, 3), "mu": mu, "log_var": log_var}
-    check_gradient(student, "gaussian_log_prob", oracles.gaussian_log_prob, draw, **arguments, wrt=(0, 1, 2))
+    check_gradient(
+        student,
+        "gaussian_log_prob",
+        oracles.gaussian_log_prob,
+        draw,
+        check_gaussian_log_prob,
+        **arguments,
+        wrt=(0, 1, 2),
+    )
 
 
 @worth("gaussian_log_prob")
@@ -129,7 +158,15 @@ def test_gaussian_log_prob_keeps_float32(student, draw):
 def test_gaussian_log_prob_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, changes none of its inputs and draws no random numbers."""
     mu, log_var, eps = gaussians(draw, 5, 3)
-    check_tidy(student, "gaussian_log_prob", (5,), z=mu + eps, mu=mu, log_var=log_var)
+    check_tidy(
+        student,
+        "gaussian_log_prob",
+        (5,),
+        lambda: check_gaussian_log_prob(student, mu + eps, mu, log_var),
+        z=mu + eps,
+        mu=mu,
+        log_var=log_var,
+    )
 
 
 # --- kl_standard_normal -----------------------------------------------------------------------------------------------
@@ -142,6 +179,9 @@ def test_kl_is_the_closed_form(student, draw):
     for batch, latent_dim in SIZES:
         mu, log_var, _ = gaussians(draw, batch, latent_dim)
         check_kl(student, mu, log_var)
+    check_kl(student, draw.normal(4, 3), draw.uniform(4, 3, low=-NARROW, high=NARROW))
+    for log_var in (-9.0, 9.0):
+        check_kl(student, torch.zeros(1, 1, dtype=torch.float64), torch.full((1, 1), log_var, dtype=torch.float64))
 
 
 @worth("kl_standard_normal")
@@ -176,7 +216,8 @@ def test_kl_is_zero_for_the_prior_and_positive_elsewhere(student, draw):
 def test_kl_passes_gradients(student, draw):
     """The gradient is mu for mu and (exp log_var - 1) / 2 for log_var: it pulls q(z|x) towards the prior."""
     mu, log_var, _ = gaussians(draw, 5, 3)
-    check_gradient(student, "kl_standard_normal", oracles.kl_standard_normal, draw, mu=mu, log_var=log_var, wrt=(0, 1))
+    function = oracles.kl_standard_normal
+    check_gradient(student, "kl_standard_normal", function, draw, check_kl, mu=mu, log_var=log_var, wrt=(0, 1))
 
 
 @worth("kl_standard_normal")
@@ -189,7 +230,14 @@ def test_kl_keeps_float32(student, draw):
 def test_kl_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, changes none of its inputs and draws no random numbers."""
     mu, log_var, _ = gaussians(draw, 5, 3)
-    check_tidy(student, "kl_standard_normal", (5,), mu=mu, log_var=log_var)
+    check_tidy(
+        student,
+        "kl_standard_normal",
+        (5,),
+        lambda: check_kl(student, mu, log_var),
+        mu=mu,
+        log_var=log_var,
+    )
 
 
 # --- bernoulli_log_prob -----------------------------------------------------------------------------------------------
@@ -199,7 +247,7 @@ def test_kl_leaves_its_surroundings_alone(student, draw):
 def test_bernoulli_log_prob_sums_over_pixels(student, draw):
     """It returns the sum over pixels of log Bern(x; σ(logits)), one value for every image, whatever the size of the
     images."""
-    for batch, shape in ((5, (1, 2, 3)), (1, (1, 3, 2)), (3, (1, 3, 3)), (2, (1, 28, 28))):
+    for batch, shape in ((5, (1, 2, 3)), (1, (1, 3, 2)), (3, (1, 3, 3)), (2, (1, 28, 28)), (4, COLOURED)):
         check_bernoulli_log_prob(student, draw.binary(batch, *shape), draw.normal(batch, *shape, scale=2.0))
 
 
@@ -208,6 +256,7 @@ def test_bernoulli_log_prob_broadcasts_over_samples(student, draw):
     """With logits of shape (K, B, 1, height, width) it returns (K, B): every sample's logits meet their own image."""
     for samples, batch in ((3, 5), (1, 4), (4, 4), (3, 1)):
         check_bernoulli_log_prob(student, draw.binary(batch, *SHAPE), draw.normal(samples, batch, *SHAPE, scale=2.0))
+    check_bernoulli_log_prob(student, draw.binary(4, *COLOURED), draw.normal(2, 4, *COLOURED, scale=2.0))
 
 
 @worth("bernoulli_log_prob")
@@ -238,9 +287,10 @@ def test_bernoulli_log_prob_passes_gradients(student, draw):
     """The gradient for the logits is x - σ(logits), finite also at ±10,000."""
     function, cause = oracles.bernoulli_log_prob, "Probabilities round to 0 and 1 here: work with the logits."
     x = draw.binary(5, *SHAPE)
-    check_gradient(student, "bernoulli_log_prob", function, draw, x=x, logits=draw.normal(2, 5, *SHAPE), wrt=(1,))
+    logits, right = draw.normal(2, 5, *SHAPE), check_bernoulli_log_prob
+    check_gradient(student, "bernoulli_log_prob", function, draw, right, x=x, logits=logits, wrt=(1,))
     logits = EXTREME * (2 * draw.binary(5, *SHAPE) - 1)
-    check_gradient(student, "bernoulli_log_prob", function, draw, x=x, logits=logits, wrt=(1,), todo=cause)
+    check_gradient(student, "bernoulli_log_prob", function, draw, right, x=x, logits=logits, wrt=(1,), todo=cause)
 
 
 @worth("bernoulli_log_prob")
@@ -253,7 +303,10 @@ def test_bernoulli_log_prob_keeps_float32(student, draw):
 @worth("bernoulli_log_prob")
 def test_bernoulli_log_prob_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, changes none of its inputs and draws no random numbers."""
-    check_tidy(student, "bernoulli_log_prob", (5,), x=draw.binary(5, *SHAPE), logits=draw.normal(5, *SHAPE))
+    x, logits = draw.binary(5, *SHAPE), draw.normal(5, *SHAPE)
+    check_tidy(
+        student, "bernoulli_log_prob", (5,), lambda: check_bernoulli_log_prob(student, x, logits), x=x, logits=logits
+    )
 
 
 # --- bernoulli_sample -------------------------------------------------------------------------------------------------
@@ -266,14 +319,14 @@ def test_bernoulli_sample_returns_zeros_and_ones(student, draw):
     for dtype, lead in ((torch.float64, (5,)), (torch.float32, (1,)), (torch.float64, (3, 2))):
         logits = draw.normal(*lead, *SHAPE, scale=2.0, dtype=dtype)
         asked = call("bernoulli_sample", logits=logits)
-        got = expect.tensor(student.bernoulli_sample(logits), logits.shape, dtype, asked=asked, gradient=False)
+        got = expect.tensor(student.bernoulli_sample(logits), logits.shape, dtype, asked=asked)
         if not bool(((got == 0) | (got == 1)).all()):
             raise Wrong(
                 asked,
                 "only zeros and ones",
                 "other numbers",
                 "Draw each pixel from its Bernoulli distribution.",
-                SAID["probabilities"],
+                SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else "",
             )
     x = draw.binary(5, *SHAPE)
     asked = call("bernoulli_sample", logits=x) + f", all ±{EXTREME:g}"
@@ -347,12 +400,17 @@ def test_bernoulli_sample_leaves_its_surroundings_alone(student, draw):
     logits = draw.normal(20, *SHAPE)
     asked = call("bernoulli_sample", logits=logits)
     seen = student.inspect("bernoulli_sample", logits)
-    expect.tensor(seen.value, logits.shape, None, asked=asked)
+    got = expect.tensor(seen.value, logits.shape, None, asked=asked)
     expect.varied(seen.value, asked=asked)
+    if not bool(((got - got.round()).abs() < 1e-6).all()):
+        raise Wrong(asked, "only zeros and ones", "other numbers", "", SAID["probabilities"])
     expect.silent(seen, asked=asked)
+    expect.surroundings_kept(seen, asked=asked)
     expect.inputs_kept(seen, {"logits": logits}, asked=asked)
-    if student.gradient("bernoulli_sample", logits).inputs[0] is not None:
+    found = student.gradient("bernoulli_sample", logits).inputs[0]
+    if found is not None and bool(found.any()):
         raise Wrong(asked, "a sample that carries no gradient", "one that does", "", SAID["gradient_left"])
+    check_seeding(student, lambda: student.bernoulli_sample(logits), draw, asked)
 
 
 # --- encoder ----------------------------------------------------------------------------------------------------------
@@ -362,7 +420,9 @@ def test_bernoulli_sample_leaves_its_surroundings_alone(student, draw):
 def test_encoder_returns_mean_and_log_variance(student, draw):
     """encoder(x) returns mu and log_var, both (B, D), for one image, for as many images as dimensions, and for more."""
     for batch, latent_dim in ((1, 2), (4, 4), (3, 1), (2, 7)):
-        encode(network(student, "Encoder", latent_dim), images(draw, batch), latent_dim)
+        encoder, x = network(student, "Encoder", latent_dim), images(draw, batch)
+        encode(encoder, x, latent_dim)
+        check_sees(encoder, x, draw, latent_dim)
 
 
 @worth("encoder")
@@ -370,6 +430,7 @@ def test_encoder_treats_images_one_by_one(student, draw):
     """In evaluation mode an image's mu and log_var do not depend on the other images of the batch, nor on chance."""
     encoder, x = network(student, "Encoder", 3), images(draw, 4)
     shake(encoder, draw)
+    check_sees(encoder, x, draw, 3)
     together = torch.cat(encode(encoder, x, 3), 1)
     alone = torch.cat([torch.cat(encode(encoder, x[i : i + 1], 3), 1) for i in range(4)])
     if not agree(together, alone):
@@ -388,11 +449,7 @@ def test_encoder_sees_the_image(student, draw):
     """Different images have different means, whatever the parameters are."""
     encoder, x = network(student, "Encoder", 3), images(draw, 3)
     shake(encoder, draw)
-    mu, _ = encode(encoder, x, 3)
-    if agree(mu[:1].expand(3, -1), mu):
-        raise Wrong(
-            call("encoder", x=x), "mu to differ between images", "one mu for all", "Is x used on the way to mu?"
-        )
+    check_sees(encoder, x, draw, 3)
 
 
 @worth("encoder")
@@ -426,8 +483,11 @@ def test_encoder_works_in_both_precisions_and_leaves_its_surroundings_alone(stud
     nor itself."""
     for dtype in (torch.float32, torch.float64):
         encoder, x = network(student, "Encoder", 2, dtype), images(draw, 3, dtype)
-        asked, before = call("encoder", x=x), encoder.state()
+        check_sees(encoder, x, draw, 2)
+        asked, before, chance = call("encoder", x=x), encoder.state(), fresh_chance(student)
         seen = student.inspect((encoder, ""), x)
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="A network's output is not random.")
+        expect.surroundings_kept(seen, asked=asked)
         for item in expect.pair(seen.value, asked=asked):
             expect.tensor(item, (3, 2), dtype, asked=asked)
         expect.silent(seen, asked=asked)
@@ -443,7 +503,9 @@ def test_decoder_returns_one_logit_a_pixel(student, draw):
     """decoder(z) returns logits of shape (B, 1, 28, 28), for one code, for as many codes as dimensions, and for
     more."""
     for batch, latent_dim in ((1, 2), (4, 4), (3, 1), (2, 7)):
-        decode(network(student, "Decoder", latent_dim), draw.normal(batch, latent_dim))
+        decoder, z = network(student, "Decoder", latent_dim), draw.normal(batch, latent_dim)
+        decode(decoder, z)
+        check_hears(decoder, z, draw)
 
 
 @worth("decoder", 2)
@@ -452,6 +514,7 @@ def test_decoder_decodes_every_sample(student, draw):
     for samples, batch, latent_dim in ((3, 2, 4), (1, 2, 3), (2, 2, 2)):
         decoder, z = network(student, "Decoder", latent_dim), draw.normal(samples, batch, latent_dim)
         shake(decoder, draw)
+        check_hears(decoder, z[0], draw)
         together = decode(decoder, z)
         slices = torch.stack([decode(decoder, z[k]) for k in range(samples)])
         if not agree(together, slices):
@@ -464,12 +527,9 @@ def test_decoder_sees_the_code(student, draw):
     """Different codes give different logits, in evaluation mode the same ones in every call."""
     decoder, z = network(student, "Decoder", 3), draw.normal(3, 3)
     shake(decoder, draw)
+    check_hears(decoder, z, draw)
     logits = decode(decoder, z)
     asked = call("decoder", z=z)
-    if agree(logits[:1].expand(3, -1, -1, -1), logits):
-        raise Wrong(
-            asked, "logits that differ between codes", "the same for all codes", "Is z used on the way to the logits?"
-        )
     if not agree(logits, decode(decoder, z)):
         raise Wrong(
             asked,
@@ -515,8 +575,11 @@ def test_decoder_works_in_both_precisions_and_leaves_its_surroundings_alone(stud
     nor itself."""
     for dtype in (torch.float32, torch.float64):
         decoder, z = network(student, "Decoder", 2, dtype), draw.normal(3, 2, dtype=dtype)
-        asked, before = call("decoder", z=z), decoder.state()
+        check_hears(decoder, z, draw)
+        asked, before, chance = call("decoder", z=z), decoder.state(), fresh_chance(student)
         seen = student.inspect((decoder, ""), z)
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="A network's output is not random.")
+        expect.surroundings_kept(seen, asked=asked)
         expect.tensor(seen.value, (3, 1, 28, 28), dtype, asked=asked)
         expect.silent(seen, asked=asked)
         expect.inputs_kept(seen, {"z": z}, asked=asked)
@@ -533,6 +596,9 @@ def test_elbo_is_reconstruction_minus_divergence(student, draw):
     for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2)), (3, 1, (1, 1, 4))):
         toy = settled(student, AffineModel.drawn(draw, latent_dim, shape))
         check_elbo(student, toy, draw.binary(batch, *shape), draw.normal(batch, latent_dim))
+    for shape, scale in ((COLOURED, 1.0), ((1, 28, 28), 3.0)):  # the probability of the latter rounds to zero
+        toy = settled(student, AffineModel.drawn(draw, 2, shape))
+        check_elbo(student, toy, draw.binary(3, *shape), draw.normal(3, 2, scale=scale))
 
 
 @worth("elbo", 2)
@@ -551,6 +617,8 @@ def test_elbo_uses_the_prior_of_the_model(student, draw):
     for lead, batch, latent_dim in (((), 5, 3), ((3,), 4, 2)):
         toy = settled(student, AffineModel.drawn(draw, latent_dim, prior=True))
         check_elbo(student, toy, draw.binary(batch, *SHAPE), draw.normal(*lead, batch, latent_dim))
+    toy = settled(student, AffineModel.drawn(draw, 2, prior=True))
+    check_elbo(student, toy, draw.binary(3, *SHAPE), draw.normal(3, 2, scale=60.0))  # where densities round to zero
 
 
 @worth("elbo")
@@ -579,7 +647,7 @@ def test_elbo_passes_gradients(student, draw):
         x, eps, weight = draw.binary(4, *SHAPE), draw.normal(4, 2), draw.normal(4)
         vae = installed(student, toy)
         asked = call("vae.elbo", x=x, eps=eps)
-        bound(vae, x, eps, asked)
+        check_elbo(student, toy, x, eps, vae=vae)
         parts = {"encoder": ("weight_mu", "bias_mu", "weight_log_var", "bias_log_var"), "decoder": ("weight", "bias")}
         parts |= {"prior": ("mean", "log_var")} if prior else {}
         for part, names in parts.items():
@@ -601,7 +669,7 @@ def test_elbo_passes_gradients(student, draw):
                 if got is None and abs(float(want)) < 1e-9:
                     continue  # nothing depends on it here
                 if (got is None or not expect.equal(got, want)) and not earlier_gradients_broken(student, draw):
-                    expect.derivative(got, want, asked=asked, of=f"the {part}'s {name}")
+                    expect.derivative(got, want, asked=asked, of=f"the {part}'s {name}", right=True)
 
 
 @worth("elbo")
@@ -649,10 +717,10 @@ def test_elbo_leaves_its_surroundings_alone(student, draw):
     toy = settled(student, AffineModel.drawn(draw, 2))
     x, eps = draw.binary(5, *SHAPE), draw.normal(5, 2)
     vae = installed(student, toy)
+    check_elbo(student, toy, x, eps, vae=vae)
     vae.attribute("encoder").train()
-    asked, before, chance = call("vae.elbo", x=x, eps=eps), vae.state(), student.global_rng()
+    asked, before, chance = call("vae.elbo", x=x, eps=eps), vae.state(), fresh_chance(student)
     seen = student.inspect((vae, "elbo"), x, eps)
-    expect.varied(seen.value, asked=asked)
     earlier = Earlier(student, draw)
     if not earlier.prints:
         expect.silent(seen, asked=asked)
@@ -663,6 +731,9 @@ def test_elbo_leaves_its_surroundings_alone(student, draw):
             chance, student.global_rng(), asked=asked, todo="All its randomness comes in through eps."
         )
     expect.state_kept(before, vae.state(), asked=asked)
+    check_models_kept(
+        student, toy, lambda model: student.inspect((model, "elbo"), x, eps), asked, build=installed, earlier=earlier
+    )
 
 
 # --- negative_elbo ----------------------------------------------------------------------------------------------------
@@ -676,23 +747,13 @@ def test_negative_elbo_reduces_over_images(student, draw):
         x = draw.binary(batch, *SHAPE)
         vae = installed(student, toy)
         for reduction, options in (("mean", {}), ("mean", {"reduction": "mean"}), ("sum", {"reduction": "sum"})):
-            asked = call("vae", x=x, **options)
-            want = -getattr(toy.elbo(x, torch.zeros(batch, 2, dtype=torch.float64)), reduction)()
-            expect.close(
-                vae(x, **options),
-                want,
-                asked=asked,
-                also=own_losses(vae, x, draw.normal(batch, 2), reduction),
-                hint=lambda got, toy=toy, x=x, r=reduction: mistakes.recognise("negative_elbo", got, toy, x, r),
-                todo="It is the negative of `elbo`, reduced over the images.",
-                shape_todo="A loss is one number.",
-            )
+            check_loss(student, toy, x, vae, draw, reduction, options)
 
 
 @worth("negative_elbo", 2)
 def test_negative_elbo_draws_noise_for_every_image(student, draw):
-    """Every image and latent dimension gets standard normal noise of its own, anew in every call (concentration bound
-    at 1e-9)."""
+    """Every image and latent dimension gets standard normal noise of its own, one each, anew in every call
+    (concentration bound at 1e-9)."""
     copies, calls = 20_000, 3
     for prior in (False, True):
         toy = tense(draw, prior)
@@ -731,6 +792,16 @@ def test_negative_elbo_draws_noise_for_every_image(student, draw):
         )
         if len(set(losses)) < calls:
             raise Wrong(asked, "other noise in every call", "the same loss again", "", SAID["eps_fixed"])
+    toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
+    vae, asked = installed(student, toy), call("vae", x=x)
+    one = draw.normal(5, 2)
+    decoded, own = (
+        student.watch((vae, method), x, *rest, parts_of=vae).parts.get("decoder", (0, 0, 0))[2] // toy.latent_dim
+        for method, rest in (("", ()), ("elbo", (one,)))
+    )
+    if decoded > max(len(x), own):
+        raise Wrong(asked, "one code decoded for every image", f"{decoded} codes", "", SAID["eps_many"])
+    check_seeding(student, lambda: vae(x), draw, asked)
 
 
 @worth("negative_elbo")
@@ -769,7 +840,7 @@ def test_negative_elbo_refuses_unknown_reductions(student, draw):
     toy, x = at_prior(AffineModel.drawn(draw, 2)), draw.binary(4, *SHAPE)
     vae = installed(student, toy)
     asked = call("vae", x=x, reduction="total")
-    expect.tensor(vae(x), (), torch.float64, asked=call("vae", x=x))
+    check_loss(student, toy, x, vae, draw, "mean", {})
     todo = "A misspelt option that is silently accepted is found only after hours of training."
     expect.refused(lambda: vae(x, reduction="total"), "ValueError", asked=asked, todo=todo)
 
@@ -796,6 +867,12 @@ def test_negative_elbo_leaves_its_surroundings_alone(student, draw):
         expect.silent(seen, asked=asked)
         expect.inputs_kept(seen, {"x": x}, asked=asked)
         expect.state_kept(before, vae.state(), asked=asked)
+    toy, x = at_prior(AffineModel.drawn(draw, 2)), draw.binary(5, *SHAPE)
+    check_loss(student, toy, x, installed(student, toy), draw, "mean", {})
+    earlier = Earlier(student, draw, Earlier.modes(student, toy, x, draw))
+    check_models_kept(
+        student, toy, lambda model: student.inspect((model, ""), x), asked, build=installed, earlier=earlier, draws=True
+    )
 
 
 # --- sample -----------------------------------------------------------------------------------------------------------
@@ -818,6 +895,7 @@ def test_sample_returns_binary_images(student, draw):
                 "Draw pixels from the decoder's logits.",
                 SAID["probabilities"],
             )
+        check_certain(student, toy, n, dtype, draw)
 
 
 @worth("sample", 2)
@@ -916,10 +994,26 @@ def test_sample_leaves_its_surroundings_alone(student, draw):
     seen = student.inspect((vae, "sample"), 4)
     own = attempt(lambda: student.inspect("bernoulli_sample", logits))
     lets = attempt(lambda: student.gradient("bernoulli_sample", logits).inputs[0])
-    drawn_images(student, seen.value, 4, None, asked, gradient=None if lets is not None else False)
+    drawn_images(student, seen.value, 4, None, asked)
+    reached = student.gradient((vae, "sample"), 4, wrt=(), parameters_of=vae).parameters.values()
+    if (lets is None or not bool(lets.any())) and any(g is not None and bool(g.any()) for g in reached):
+        raise Wrong(asked, "images that carry no gradient", "some that do", "", SAID["gradient_left"])
     if own is None or not own.printed:
         expect.silent(seen, asked=asked)
     expect.state_kept(before, vae.state(), asked=asked)
+    check_certain(student, toy, 4, torch.float64, draw)
+    earlier = Earlier(student, draw)
+    check_models_kept(
+        student,
+        toy,
+        lambda model: student.inspect((model, "sample"), 4),
+        asked,
+        build=installed,
+        earlier=earlier,
+        draws=True,
+    )
+    if own is None or not reseeds(student, lambda: student.bernoulli_sample(logits), draw):
+        check_seeding(student, lambda: vae.sample(4), draw, asked)
 
 
 # --- train_step -------------------------------------------------------------------------------------------------------
@@ -933,6 +1027,8 @@ def test_train_step_takes_one_step_down_the_gradient(student, draw):
     model.train()
     student.train_step(model, student.optimizer("SGD", model, lr=rate), x)
     check_step(model, weight, x, rate, torch.zeros(6, dtype=torch.float64))
+    for kind, options in (("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"lr": 0.3}), ("SGD", {"lr": 0.05})):
+        check_steps(student, draw.normal(6, scale=200.0), draw.binary(4, 5, *SHAPE), kind, options)
 
 
 @worth("train_step")
@@ -985,13 +1081,22 @@ def test_train_step_returns_the_loss_as_a_float(student, draw):
 @worth("train_step")
 def test_train_step_leaves_its_surroundings_alone(student, draw):
     """It prints nothing and does not change x."""
-    model, x = student.quadratic_loss(draw.normal(6)), draw.binary(5, *SHAPE)
-    asked, before = call("train_step", model=model, optimizer=..., x=x), model.state()
+    weight, x = draw.normal(6), draw.binary(5, *SHAPE)
+    model = student.quadratic_loss(weight)
+    model.train()
+    asked, chance = call("train_step", model=model, optimizer=..., x=x), fresh_chance(student)
     seen = student.inspect("train_step", model, student.optimizer("SGD", model, lr=0.1), x)
+    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="What is random is the model's own.")
+    check_step(model, weight, x, 0.1, torch.zeros(6, dtype=torch.float64))
     expect.silent(seen, asked=asked)
+    expect.surroundings_kept(seen, asked=asked)
     expect.inputs_kept(seen, {"model": model, "optimizer": ..., "x": x}, asked=asked)
-    if expect.identical(before.parameters["weight"], model.state().parameters["weight"]):
-        raise Wrong(asked, "a step", "the same parameters as before")
+    model = student.normalized_loss(weight)
+    student.train_step(model, student.optimizer("SGD", model, lr=0.1), x)
+    calls = model.state().buffers["norm.num_batches_tracked"]
+    if int(calls) != 1:
+        todo = "Compute the loss once, and keep its value."
+        raise Wrong(asked, "model(x) to be computed once, in training mode", f"{int(calls)} times", todo)
 
 
 # --- reconstruct ------------------------------------------------------------------------------------------------------
@@ -1000,7 +1105,7 @@ def test_train_step_leaves_its_surroundings_alone(student, draw):
 @worth("reconstruct", 2)
 def test_reconstruct_decodes_the_posterior_mean(student, draw):
     """It returns σ(decoder(mu)), the probability of a 1 in every pixel, without any sampling."""
-    for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2))):
+    for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2)), (3, 2, COLOURED)):
         check_reconstruct(
             student, AffineModel.drawn(draw, latent_dim, shape, prior=batch == 1), draw.binary(batch, *shape)
         )
@@ -1017,23 +1122,26 @@ def test_reconstruct_returns_probabilities_without_gradient(student, draw):
                 call("reconstruct", model=..., x=x), "values in [0, 1]", "some outside", "They are probabilities."
             )
         check_reconstruct(student, toy, x)
+        asked = call("reconstruct", model=..., x=x)
+        check_no_gradient(student, "reconstruct", placed(student, toy), x, asked=asked)
 
 
 @worth("reconstruct")
 def test_reconstruct_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, draws no random numbers, and changes neither x nor the model nor any submodule's mode."""
     toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
+    check_reconstruct(student, toy, x)
     model = placed(student, toy)
     model.attribute("decoder").train()
-    asked, before, chance = call("reconstruct", model=..., x=x), model.state(), student.global_rng()
+    asked, before, chance = call("reconstruct", model=..., x=x), model.state(), fresh_chance(student)
     seen = student.inspect("reconstruct", model, x)
-    expect.varied(seen.value, asked=asked)
     expect.silent(seen, asked=asked)
     expect.inputs_kept(seen, {"model": ..., "x": x}, asked=asked)
     expect.random_state_kept(
         chance, student.global_rng(), asked=asked, todo="The posterior mean is decoded, not a sample."
     )
     expect.state_kept(before, model.state(), asked=asked)
+    check_models_kept(student, toy, lambda model: student.inspect("reconstruct", model, x), asked)
 
 
 # --- architecture -----------------------------------------------------------------------------------------------------
@@ -1135,7 +1243,7 @@ def check_gaussian_log_prob(student: Student, z: torch.Tensor, mu: torch.Tensor,
         student.gaussian_log_prob(z, mu, log_var),
         oracles.gaussian_log_prob(z, mu, log_var),
         asked=call("gaussian_log_prob", z=z, mu=mu, log_var=log_var),
-        hint=lambda got: mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
         shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
     )
 
@@ -1166,31 +1274,37 @@ def check_gradient(
     name: str,
     function: Callable,
     draw: Draw,
+    right: Callable[..., object],
     *,
     wrt: tuple[int, ...],
     todo: str = "",
     **arguments: torch.Tensor,
 ) -> None:
-    """Compare gradients for the arguments at `wrt` with those of the oracle."""
+    """Compare gradients for the arguments at `wrt` with those of the oracle, where the value is right, which `right`
+    asks."""
     asked, args = call(name, **arguments), list(arguments.values())
     sources = [argument.clone().requires_grad_(i in wrt) for i, argument in enumerate(args)]
     value = function(*sources)
     cotangent = draw.normal(*value.shape)
+    right(student, *args)
     want = torch.autograd.grad((value * cotangent).sum(), [sources[i] for i in wrt])
-    expect.tensor(student.call(name, *args), value.shape, value.dtype, asked=asked)
     got = student.gradient(name, *args, wrt=wrt, cotangent=cotangent).inputs
     for i, found, true in zip(wrt, got, want, strict=True):
-        expect.derivative(found, true, asked=asked, of=list(arguments)[i], todo=todo)
+        expect.derivative(found, true, asked=asked, of=list(arguments)[i], todo=todo, right=True)
 
 
-def check_tidy(student: Student, name: str, shape: tuple[int, ...], **arguments: torch.Tensor) -> None:
-    """Check that a function of tensors answers and does nothing else."""
-    asked, chance = call(name, **arguments), student.global_rng()
+def check_tidy(
+    student: Student, name: str, shape: tuple[int, ...], right: Callable[[], object], **arguments: torch.Tensor
+) -> None:
+    """Check that a function of tensors answers rightly, which `right` asks, and does nothing else."""
+    asked, chance = call(name, **arguments), fresh_chance(student)
     seen = student.inspect(name, *arguments.values())
     after = student.global_rng()
     expect.tensor(seen.value, shape, None, asked=asked)
     expect.varied(seen.value, asked=asked)
+    right()
     expect.silent(seen, asked=asked)
+    expect.surroundings_kept(seen, asked=asked)
     expect.inputs_kept(seen, arguments, asked=asked)
     expect.random_state_kept(chance, after, asked=asked, todo="Everything it needs is in its arguments.")
 
@@ -1204,7 +1318,7 @@ def check_generator(
     alone: bool = True,
 ) -> None:
     """Check what a generator promises; `alone`: also that the global one is left alone."""
-    chance = student.global_rng()
+    chance = fresh_chance(student)
     first, again, other = (expect.tensor(sample(Seed(s)), shape, None, asked=asked) for s in (seed, seed, seed + 1))
     if not torch.equal(first, again):
         raise Wrong(asked, "the same sample for the same seed", "another one", "", SAID["generator_ignored"])
@@ -1220,10 +1334,16 @@ def check_generator(
         expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["generator_ignored"])
 
 
+def fresh_chance(student: Student) -> torch.Tensor:
+    """Return the state of torch's global generator under a seed that no function sets: what seeds shows."""
+    student.seed(UNUSUAL)
+    return student.global_rng()
+
+
 def manners(student: Student, sample: Callable[[Seed], object], seed: int) -> tuple[bool, bool]:
     """Return whether a sampling function leaves the global generator alone, and whether it follows the one it is
     given."""
-    chance = student.global_rng()
+    chance = fresh_chance(student)
     first, again, other = (attempt(lambda s=s: sample(Seed(s))) for s in (seed, seed, seed + 1))
     return torch.equal(chance, student.global_rng()), expect.identical(first, again) and not expect.identical(
         first, other
@@ -1302,6 +1422,116 @@ def check_trains(
         raise Wrong(asked, f"a gradient of {of} for the parameters", got, "", SAID["detached"])
 
 
+def check_sees(encoder: Handle, x: torch.Tensor, draw: Draw, latent_dim: int) -> None:
+    """Check that mu differs between images, whatever the parameters are: one answer for all answers nothing."""
+    other = torch.cat([x[:1], 1 - x[:1]])
+    shake(encoder, draw)
+    mu, _ = encode(encoder, other, latent_dim)
+    if agree(mu[:1].expand(2, -1), mu):
+        asked, todo = call("encoder", x=other), "Is x used on the way to mu?"
+        raise Wrong(asked, "mu to differ between images", "one mu for all", todo)
+
+
+def check_hears(decoder: Handle, z: torch.Tensor, draw: Draw) -> None:
+    """Check that logits differ between codes, whatever the parameters are: one answer for all answers nothing."""
+    other = torch.cat([z[:1], z[:1] + 2])
+    shake(decoder, draw)
+    logits = decode(decoder, other)
+    if agree(logits[:1].expand(2, -1, -1, -1), logits):
+        asked, todo = call("decoder", z=other), "Is z used on the way to the logits?"
+        raise Wrong(asked, "logits that differ between codes", "the same for all codes", todo)
+
+
+def check_certain(student: Student, toy: AffineModel, n: int, dtype: torch.dtype, draw: Draw) -> None:
+    """Check samples of a model whose every pixel is certain, as the student's own bernoulli_sample marks pixels."""
+    bias = EXTREME * (2 * draw.binary(toy.pixels, dtype=dtype) - 1)
+    certain = at_prior(toy).changed(bias=bias)
+    asked = call("vae.sample", n=n) + ", model whose logits are all ±10,000"
+    got = drawn_images(student, installed(student, certain).sample(n), n, None, asked)
+    want = (bias > 0).reshape(toy.shape).expand(got.shape)
+    logits = bias.reshape(toy.shape).expand(got.shape).clone()
+    own = attempt(lambda: student.bernoulli_sample(logits))
+    if not any(torch.equal(ones, want) for ones in readings(student, got)) and not expect.identical(own, got):
+        raise Wrong(asked, "1 where the logit is 10,000 and 0 where it is -10,000", "something else", "")
+
+
+def reseeds(student: Student, function: Callable[[], object], draw: Draw) -> bool:
+    """Return whether a call sets the seed of torch's global generator: what is drawn next ignores the seed from before,
+    or comes from the clock."""
+    seed, states = draw.seed(), []
+    for value in (seed, seed, seed + 1):
+        student.seed(value)
+        function()
+        states.append(student.global_rng())
+    return torch.equal(states[0], states[2]) or not torch.equal(states[0], states[1])
+
+
+def check_seeding(student: Student, function: Callable[[], object], draw: Draw, asked: str) -> None:
+    """Check that a function without a generator of its own draws from torch's global one, and does not seed it."""
+    if reseeds(student, function, draw):
+        raise Wrong(asked, "torch's global generator to keep its seed", "one that was seeded", "", SAID["reseeded"])
+
+
+def check_models_kept(
+    student: Student,
+    toy: AffineModel,
+    inspect: Callable[[Handle], Inspection],
+    asked: str,
+    *,
+    build: Callable[[Student, AffineModel], Handle] | None = None,
+    earlier: "Earlier | None" = None,
+    draws: bool = False,
+) -> None:
+    """Check that a call leaves a model as it was, whatever mode its parts are in, and that batch norm and dropout do
+    nothing in one that is in evaluation mode.
+
+    Args:
+        inspect: asks about a model. build: places the toy, as a plain model where none is given.
+        earlier: what the student's earlier functions do besides answering: that is judged with them.
+        draws: the answer is random.
+    """
+    build = build or placed
+    for modes in MODES:
+        model = build(student, toy)
+        model.train() if modes[0] else model.eval()
+        for part, training in zip(("encoder", "decoder"), modes[1:], strict=True):
+            handle = model.attribute(part)
+            handle.train() if training else handle.eval()
+        before = model.state()
+        seen = inspect(model)
+        if earlier is None or not earlier.changes_modes:
+            expect.state_kept(before, model.state(), asked=asked)
+        if earlier is None or not earlier.changes_surroundings:
+            expect.surroundings_kept(seen, asked=asked)
+    model = build(student, toy)
+    want = None if draws else inspect(model).value
+    encoder, decoder, _ = parts_of(student, toy)
+    model.assign(encoder=student.sensitive(encoder, toy.pixels), decoder=student.sensitive(decoder, toy.latent_dim))
+    model.eval()
+    before, chance = model.state(), fresh_chance(student)
+    seen, asked = inspect(model), asked + ", model with batch norm and dropout in evaluation mode"
+    if earlier is not None and earlier.changes_modes:
+        return
+    if not draws:
+        values = tensors_in(seen.value), tensors_in(want)
+        if len(values[0]) != len(values[1]) or not all(map(expect.equal, *values)):
+            todo = "The model was handed over in evaluation mode: leave it there."
+            raise Wrong(asked, "the answer of the same model without them", "another one", todo, SAID["mode_during"])
+        if earlier is None or not earlier.draws:
+            todo = "The model was handed over in evaluation mode: leave it there during the call, too."
+            expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=todo)
+    expect.state_kept(before, model.state(), asked=asked)
+
+
+def check_no_gradient(student: Student, name: str, model: Handle, *args: object, asked: str) -> None:
+    """Check that no gradient of a function's answer reaches the model: one that is zero throughout counts as none."""
+    reached = student.gradient(name, model, *args, wrt=(), parameters_of=model).parameters.values()
+    if any(gradient is not None and bool(gradient.any()) for gradient in reached):
+        raise Wrong(
+            asked, "a result without gradient", "one whose gradient reaches the model", "", SAID["gradient_left"]
+        )
+
+
 def parts_of(student: Student, toy: AffineModel) -> tuple[Handle, Handle, Handle | None]:
     """Build a toy's encoder, decoder and prior on the student's side."""
     encoder = student.affine_encoder(toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
@@ -1360,7 +1590,6 @@ def check_reconstruct(student: Student, toy: AffineModel, x: torch.Tensor) -> to
         torch.sigmoid(toy.decode(toy.encode(x)[0])),
         asked=call("reconstruct", model=..., x=x),
         hint=lambda got: mistakes.recognise("reconstruct", got, toy, x),
-        gradient=False,
         todo="Encode, decode the mean, turn logits into probabilities.",
         shape_todo="One image for every image.",
     )
@@ -1375,11 +1604,54 @@ def check_step(
         model.state().parameters["weight"],
         weight - rate * (weight - mean),
         asked=f"the parameters after train_step(model, optimizer, x){when}",
-        hint=lambda got: mistakes.recognise("train_step", got, weight, mean, rate, left),
+        hint=lambda got: (
+            mistakes.recognise("train_step", got, weight, mean, rate, left)
+            or mistakes.recognise("train_steps", got, weight, mean[None], "SGD", {"lr": rate})
+        ),
         todo=(
             "Clear the gradient, compute the loss, go backward, take one step: in training mode, each once, in "
             "this order."
         ),
+    )
+
+
+def check_steps(student: Student, weight: torch.Tensor, batches: torch.Tensor, kind: str, options: dict) -> None:
+    """Check the parameters of `quadratic_loss` after several calls, against the optimizer of torch itself."""
+    model = student.quadratic_loss(weight)
+    model.train()
+    optimizer = student.optimizer(kind, model, **options)
+    own = weight.clone().requires_grad_(True)
+    truth = getattr(torch.optim, kind)([own], **options)
+    for x in batches:
+        student.train_step(model, optimizer, x)
+        truth.zero_grad()
+        (0.5 * ((own - x.flatten(1).mean(0)) ** 2).sum()).backward()
+        truth.step()
+    means = batches.flatten(2).mean(1)
+    shown = ", ".join(f"{name}={value:g}" for name, value in options.items())
+    expect.close(
+        model.state().parameters["weight"],
+        own.detach(),
+        asked=f"the parameters after {len(batches)} calls of train_step(model, optimizer, x), optimizer {kind}({shown})",
+        hint=lambda got: mistakes.recognise("train_steps", got, weight, means, kind, options),
+        todo="Use the optimizer that you are given, and the gradient as it comes.",
+    )
+
+
+def check_loss(
+    student: Student, toy: AffineModel, x: torch.Tensor, vae: Handle, draw: Draw, reduction: str, options: dict
+) -> None:
+    """Compare a loss with the formula for a toy whose bound does not depend on the noise, or with the student's own
+    bound."""
+    batch = len(x)
+    expect.close(
+        vae(x, **options),
+        -getattr(toy.elbo(x, torch.zeros(batch, 2, dtype=x.dtype)), reduction)(),
+        asked=call("vae", x=x, **options),
+        also=own_losses(vae, x, draw.normal(batch, 2), reduction),
+        hint=lambda got: mistakes.recognise("negative_elbo", got, toy, x, reduction),
+        todo="It is the negative of `elbo`, reduced over the images.",
+        shape_todo="A loss is one number.",
     )
 
 
@@ -1420,6 +1692,9 @@ def check_elbo(
 ) -> torch.Tensor:
     """Compare a bound with the formula, or with the formula made of the student's own earlier functions."""
     vae = vae or installed(student, toy)
+    got = vae.elbo(x, eps)
+    if infinite(got) and earlier_infinite(student, toy, x, eps):
+        return got.detach()
 
     def others():
         yield from compositions(student, toy, x, eps)
@@ -1432,14 +1707,27 @@ def check_elbo(
                 yield torch.stack(single).detach().mean(0)
 
     return expect.close(
-        vae.elbo(x, eps),
+        got,
         toy.elbo(x, eps),
         asked=made + call("vae.elbo", x=x, eps=eps),
         also=others(),
-        hint=lambda got: mistakes.recognise("elbo", got, toy, x, eps),
+        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("elbo", got, toy, x, eps),
         todo="Compare each of its terms with the text.",
         shape_todo="One bound for every image.",
     )
+
+
+def infinite(value: object) -> bool:
+    """Return whether a value is a tensor that is not finite somewhere."""
+    return isinstance(value, torch.Tensor) and value.is_floating_point() and not bool(torch.isfinite(value).all())
+
+
+def earlier_infinite(student: Student, toy: AffineModel, x: torch.Tensor, eps: torch.Tensor) -> bool:
+    """Return whether a density of the student's own is infinite where it is not: that is judged with it."""
+    mu, log_var = toy.encode(x)
+    z = oracles.reparameterize(mu, log_var, eps)
+    calls = {"gaussian_log_prob": (z, mu, log_var), "bernoulli_log_prob": (x, toy.decode(z))}
+    return any(infinite(attempt(lambda n=name, a=args: student.call(n, *a))) for name, args in calls.items())
 
 
 def compositions(student: Student, toy: AffineModel, x: torch.Tensor, eps: torch.Tensor) -> Iterator[torch.Tensor]:
@@ -1534,9 +1822,14 @@ def moved(
 
 
 class Earlier:
-    """What the student's functions that `elbo` builds on do besides answering: that is judged with them."""
+    """What the student's functions that a function builds on do besides answering: that is judged with them.
 
-    def __init__(self, student: Student, draw: Draw):
+    Args:
+        modes: whether `elbo` changes the modes of a model, where that is an earlier function.
+    """
+
+    def __init__(self, student: Student, draw: Draw, modes: bool = False):
+        self.changes_modes, self.changes_surroundings = modes, False
         mu, log_var, eps = gaussians(draw, 5, 2)
         x, logits = draw.binary(5, *SHAPE), draw.normal(5, *SHAPE)
         calls = {
@@ -1544,15 +1837,29 @@ class Earlier:
             "gaussian_log_prob": (eps, mu, log_var),
             "kl_standard_normal": (mu, log_var),
             "bernoulli_log_prob": (x, logits),
+            "bernoulli_sample": (logits,),
         }
         self.prints = self.changes_inputs = self.draws = False
         for name, args in calls.items():
-            chance, copies = student.global_rng(), [argument.clone() for argument in args]
+            chance, copies = fresh_chance(student), [argument.clone() for argument in args]
             seen = attempt(lambda name=name, args=copies: student.inspect(name, *args))
             if seen is not None:
                 self.prints |= bool(seen.printed)
                 self.changes_inputs |= not all(map(expect.identical, args, seen.arguments))
                 self.draws |= not torch.equal(chance, student.global_rng())
+                self.changes_surroundings |= bool(seen.surroundings)
+
+    @staticmethod
+    def modes(student: Student, toy: AffineModel, x: torch.Tensor, draw: Draw) -> bool:
+        """Return whether the student's own `elbo` changes a model that it is asked about."""
+        vae = installed(student, toy)
+        for part in ("encoder", "decoder"):
+            vae.attribute(part).train()
+            before = vae.state()
+            attempt(lambda: vae.elbo(x, draw.normal(len(x), toy.latent_dim)))
+            if expect.changes(before, vae.state()) is not None:
+                return True
+        return False
 
 
 def earlier_gradients_broken(student: Student, draw: Draw) -> bool:

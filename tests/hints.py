@@ -1,0 +1,94 @@
+"""What students are told about the known mistakes, counted: `python -m tests.hints [assignment ...]`.
+
+A hint is true where it holds the words that the mistake's file expects (HINT) or others that say as much (ALSO), and false
+otherwise: its formula or behaviour is another mistake's. One false hint makes a mistake count as false.
+"""
+
+import sys
+from dataclasses import dataclass, field
+
+import torch
+
+from autograder.remote import in_process
+from autograder.report import Status
+from autograder.rubric import run_suite
+from tests.suites import Suite, evaluation
+
+ASSIGNMENTS = ("vae", "priors", "iwae")
+
+
+@dataclass
+class Told:
+    """What one mistake was told by the hidden tests of the exercises that it fails.
+
+    Attributes:
+        caught: every exercise that the mistake says it fails did fail.
+        true, false: hints by kind. message: the message alone says what the mistake's file expects.
+    """
+
+    caught: bool
+    true: set[str] = field(default_factory=set)
+    false: set[str] = field(default_factory=set)
+    message: bool = False
+
+
+def told(suite: Suite, mistake: str, secret: str = "secret") -> Told:
+    """Return what one mistake was told."""
+    namespace = suite.solution(mistake)
+    cells, words = set(namespace["FAILS"]), (namespace["HINT"], *namespace.get("ALSO", ()))
+    found = run_suite(
+        suite.assignment,
+        in_process(namespace),
+        secret=secret,
+        student_id="student",
+        cells=cells,
+        evaluate=lambda name: evaluation(),
+    )
+    failed = [outcome for outcome in found if outcome.status is Status.FAILED]
+    result = Told({outcome.cell for outcome in failed} == cells)
+    for outcome in failed:
+        if outcome.hint:
+            (result.true if any(word in outcome.hint for word in words) else result.false).add(outcome.hint)
+        result.message |= namespace["HINT"] in outcome.message
+    return result
+
+
+def table(everything: dict[str, dict[str, Told]]) -> str:
+    """Return the counts, one line an assignment, and the false hints by mistake."""
+    lines = [
+        f"{'':8} {'mistakes':>8} {'caught':>7} {'hinted':>7} {'true':>6} {'false':>6} {'message alone':>14} {'true of caught':>15}"
+    ]
+    for name, mistakes in {
+        **everything,
+        "all": {k: v for each in everything.values() for k, v in each.items()},
+    }.items():
+        caught = [each for each in mistakes.values() if each.caught]
+        true = sum(bool(each.true) and not each.false for each in caught)
+        false = sum(bool(each.false) for each in caught)
+        alone = sum(each.message and not each.true and not each.false for each in caught)
+        hinted = sum(bool(each.true or each.false) for each in caught)
+        share = true / max(1, len(caught))
+        lines.append(
+            f"{name:8} {len(mistakes):8} {len(caught):7} {hinted:7} {true:6} {false:6} {alone:14} {share:15.0%}"
+        )
+    for name, mistakes in everything.items():
+        for mistake, each in mistakes.items():
+            lines += [f"false: {name}/{mistake}: {hint}" for hint in sorted(each.false)]
+            lines += [f"no hint: {name}/{mistake}"] if each.caught and not each.true and not each.false else []
+            lines += [f"not caught: {name}/{mistake}"] if not each.caught else []
+    return "\n".join(lines)
+
+
+def main(assignments: list[str]) -> int:
+    """Print the table; 1 where a mistake was not caught or was given a false hint."""
+    torch.set_num_threads(1)
+    everything = {}
+    for name in assignments:
+        suite = Suite(name)
+        everything[name] = {f"{mistake}": told(suite, mistake) for mistake in suite.mistakes}
+    print(table(everything))
+    return int(any(each.false or not each.caught for mistakes in everything.values() for each in mistakes.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or list(ASSIGNMENTS)))

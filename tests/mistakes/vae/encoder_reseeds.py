@@ -1,0 +1,16 @@
+"""A fixed seed is set in every call of the encoder."""
+
+FAILS = {"encoder"}
+HINT = "left alone"
+
+
+right = Encoder.forward
+
+
+def changed(self, *args, **kwargs):
+    torch.manual_seed(0)
+    result = right(self, *args, **kwargs)
+    return result
+
+
+Encoder.forward = changed

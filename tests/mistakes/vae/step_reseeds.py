@@ -1,0 +1,13 @@
+"""A fixed seed is set before every step."""
+
+FAILS = {"train_step"}
+HINT = "left alone"
+
+
+right = train_step
+
+
+def train_step(*args, **kwargs):
+    torch.manual_seed(0)
+    result = right(*args, **kwargs)
+    return result
