@@ -54,30 +54,48 @@ def examined(
     Raises:
         Lost: the process had to be ended, or ended by itself.
     """
+    known = {"student": student, "assignment": assignment, "name": name, "unjudged": unjudged}
+    given = (course, nbformat.writes(notebook), files, known)
+    told = run(_examine, given, course.submission_timeout_s + SPARE_S, log)
+    return Report.model_validate(told["report"]), nbformat.reads(told["notebook"], as_version=4)
+
+
+def run(
+    target: Callable, arguments: tuple, seconds: float, log: Callable[[str], None], memory_mib: int = MEMORY_MIB
+) -> dict:
+    """Return what a function sends from a process of its own, of which nothing is left afterwards.
+
+    Args:
+        target: called as target(send, *arguments); `send` takes what JSON can hold, {"log": line} or the answer.
+        arguments: of the function.
+        seconds: until the process is ended.
+        log: called with each line.
+        memory_mib: beyond which the process is ended.
+    Raises:
+        Lost: the process had to be ended, or ended by itself.
+    """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["autograder.warm"])
-    known = {"student": student, "assignment": assignment, "name": name, "unjudged": unjudged}
     with contextlib.ExitStack() as stack:
         ours, theirs = context.Pipe()
         stack.callback(ours.close)
         with interrupt.held():
             place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
             stack.callback(_remove, place)
-        given = (theirs, place, course, nbformat.writes(notebook), files, known)
-        process = context.Process(target=_examine, args=given)
+        process = context.Process(target=_begin, args=(target, theirs, place, arguments))
         stack.callback(_end, process)
         process.start()
         theirs.close()
-        return _answer(process, ours, course.submission_timeout_s + SPARE_S, log)
+        return _answer(process, ours, seconds, log, memory_mib)
 
 
-def _answer(process, connection: Connection, seconds: float, log) -> tuple[Report, nbformat.NotebookNode]:
+def _answer(process, connection: Connection, seconds: float, log, memory_mib: int) -> dict:
     deadline, watched = time.monotonic() + seconds, None
     while True:
         with contextlib.suppress(psutil.Error):
             watched = watched or psutil.Process(process.pid)
-            if watched.memory_info().rss > MEMORY_MIB * 2**20:
-                raise Lost(f"the grader's own process took more than {MEMORY_MIB} MiB of memory")
+            if watched.memory_info().rss > memory_mib * 2**20:
+                raise Lost(f"the grader's own process took more than {memory_mib} MiB of memory")
         if time.monotonic() > deadline:
             raise Lost(f"the examination did not end within {seconds:.0f} s and was stopped")
         if not connection.poll(LOOK_S):
@@ -89,29 +107,32 @@ def _answer(process, connection: Connection, seconds: float, log) -> tuple[Repor
             raise Lost(f"the grader's own process ended (status {process.exitcode})") from None
         except OSError:
             raise Lost(f"the executed notebook has more than {ANSWER_LIMIT // 2**20} MiB") from None
-        if "log" in told:
-            log(told["log"])
-        else:
-            return Report.model_validate(told["report"]), nbformat.reads(told["notebook"], as_version=4)
+        if "log" not in told:
+            return told
+        log(told["log"])
 
 
-def _examine(connection: Connection, place: str, course: Course, notebook: str, files: dict[str, bytes], known) -> None:
-    """Examine a submission; the new process begins here."""
-    from autograder.examine import examine
-
+def _begin(target: Callable, connection: Connection, place: str, arguments: tuple) -> None:
+    """Call the function; the new process begins here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for who waits for the answer
     signal.signal(signal.SIGTERM, _leave)
     tempfile.tempdir = place
-    submission = nbformat.reads(notebook, as_version=4)
 
     def send(told: dict) -> None:
         with contextlib.suppress(BrokenPipeError):  # nobody listens any more
             connection.send_bytes(json.dumps(told).encode("utf-8", "replace"))
 
     try:
-        report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
+        target(send, *arguments)
     except KeyboardInterrupt:
         raise SystemExit(1) from None
+
+
+def _examine(send: Callable[[dict], None], course: Course, notebook: str, files: dict[str, bytes], known: dict) -> None:
+    from autograder.examine import examine
+
+    submission = nbformat.reads(notebook, as_version=4)
+    report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
     send({"report": report.model_dump(mode="json"), "notebook": nbformat.writes(submission)})
 
 

@@ -1,0 +1,98 @@
+"""The process of an examination: whatever it does, it ends, nothing of it is left, and the reason is told."""
+
+import os
+import signal
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from autograder import apart
+from autograder.apart import Lost, run
+
+pytestmark = pytest.mark.slow
+
+
+def answering(send, value):
+    send({"log": "a line"})
+    send({"answer": value, "place": tempfile.mkdtemp()})
+
+
+def hanging(send):
+    """Wait for ever, with a child, and whatever it is told."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    child = subprocess.Popen(["sleep", "1000"])
+    send({"log": f"{os.getpid()} {child.pid} {tempfile.mkdtemp()}"})
+    while True:
+        time.sleep(1)
+
+
+def growing(send):
+    kept = []
+    while True:
+        kept.append(b"x" * 2**24)
+        time.sleep(0.001)
+
+
+def dying(send):
+    os._exit(3)
+
+
+def silent(send):
+    """Return without an answer."""
+
+
+def leaving(send):
+    """Clean up when asked to end."""
+    place = Path(tempfile.mkdtemp(dir="/tmp"))
+    send({"log": str(place)})
+    try:
+        time.sleep(1000)
+    finally:
+        place.rmdir()
+
+
+def test_answer_comes_with_its_lines():
+    """Lines come as they are said, then the answer; the folder for temporary files is gone."""
+    lines = []
+    told = run(answering, (float("nan"),), 60, lines.append)
+    assert lines == ["a line"]
+    assert told["answer"] != told["answer"]  # not a number comes back as such
+    assert not Path(told["place"]).exists()
+
+
+def test_hanging_process_ends_with_all_it_started(monkeypatch):
+    """A process that never answers, and will not end when asked, is ended with its children at the deadline, and the reason is told."""
+    monkeypatch.setattr(apart, "END_S", 1)
+    lines = []
+    with pytest.raises(Lost, match="the examination did not end within 5 s and was stopped"):
+        run(hanging, (), 5, lines.append)
+    process, child, place = lines[0].split()
+    assert not any(
+        psutil.pid_exists(int(pid)) and psutil.Process(int(pid)).status() != "zombie" for pid in (process, child)
+    )
+    assert not Path(place).exists()
+
+
+def test_growing_process_ends():
+    """A process beyond its memory is ended, and the reason is told."""
+    with pytest.raises(Lost, match="took more than 1024 MiB of memory"):
+        run(growing, (), 120, print, memory_mib=1024)
+
+
+@pytest.mark.parametrize(("target", "status"), [(dying, 3), (silent, 0)])
+def test_process_that_ends_without_an_answer_is_told(target, status):
+    """A process that dies, or says nothing, leaves the submission not graded, with its status."""
+    with pytest.raises(Lost, match=rf"the grader's own process ended \(status {status}\)"):
+        run(target, (), 60, print)
+
+
+def test_process_that_is_asked_to_end_cleans_up():
+    """A process at its deadline is first asked, so that kernels end and folders go."""
+    lines = []
+    with pytest.raises(Lost):
+        run(leaving, (), 4, lines.append)
+    assert not Path(lines[0]).exists()
