@@ -18,7 +18,7 @@ course = Course(
     gate_margin_nats=1.5,
     gate_width_nats=6.0,
     suspicious_nats=5.0,
-    # limits of one submission
+    # limits of one submission; of a cell and a call in processor time, so that a busy machine costs nobody a point
     cell_timeout_s=900,
     call_timeout_s=10,
     submission_timeout_s=3600,

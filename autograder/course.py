@@ -44,9 +44,11 @@ class Course(BaseSettings):
     )
     gate_width_nats: float = Field(6.0, gt=0, allow_inf_nan=False, description="from full marks to none, linearly")
     suspicious_nats: float = Field(5.0, gt=0, description="a result better than every reference by more is flagged")
-    cell_timeout_s: Positive = 900
-    call_timeout_s: Positive = 10
-    submission_timeout_s: Positive = 3600
+    cell_timeout_s: Positive = Field(900, description="processor seconds of one cell; on the clock six times as much")
+    call_timeout_s: Positive = Field(10, description="processor seconds of one call; on the clock six times as much")
+    submission_timeout_s: Positive = Field(
+        3600, description="on the clock, all kernels together; what is not reached is not graded"
+    )
     cpu_limit_s: Positive = Field(7200, description="processor seconds of one kernel and all it starts")
     # with less than the least, torch's own libraries are read from disk again and again
     memory_limit_mib: int = Field(8192, ge=1536, description="of one kernel and all it starts")
