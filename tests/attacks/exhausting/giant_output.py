@@ -2,7 +2,7 @@
 
 from IPython.display import HTML, display
 
-SAID = "(?i)cell 1 .*(output|put out)"
+SAID = "(?i)the cell “.*(output|put out)"
 
 text = "x" * 200_000_000
 print(text)

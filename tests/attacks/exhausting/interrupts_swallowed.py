@@ -4,7 +4,7 @@ import signal
 import time
 from contextlib import suppress
 
-SAID = "Cell 1 did not end within 10 s, could not be interrupted"
+SAID = "The cell “.*(did not end within 10 s|waited for 10 s).*could not be interrupted"
 EXTRA = True
 
 for number in range(1, 32):

@@ -2,7 +2,7 @@
 
 from IPython import get_ipython
 
-SAID = "(?i)cell 1 "
+SAID = "(?i)the cell “"
 
 kernel = get_ipython().kernel
 parent = get_ipython().parent_header

@@ -1,6 +1,6 @@
 """Prints without end."""
 
-SAID = "(?i)cell 1 .*(output|put out)"
+SAID = "(?i)the cell “.*(output|put out)"
 
 while True:
     print("x" * 1000)
