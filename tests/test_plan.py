@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from autograder.examine import _told, planned
-from autograder.intake import fit_to_release
+from autograder.cells import fit_to_release
 from tests.conftest import ROOT
 
 
@@ -16,7 +16,7 @@ def release():
 
 def handed_in(notebook, release):
     """Return a notebook as it comes out of the intake."""
-    return fit_to_release(nbformat.from_dict(notebook), release)
+    return fit_to_release(nbformat.from_dict(notebook), release).notebook
 
 
 def cell(notebook, name):

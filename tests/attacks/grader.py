@@ -92,8 +92,8 @@ class Grader:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
 
     def _tidy(self) -> list[str]:
-        """Remove temporary files and return their names."""
-        found = sorted(self._temporary.iterdir())
+        """Remove temporary files and return their names; the grader's own socket, which goes with it, is left."""
+        found = sorted(path for path in self._temporary.iterdir() if not path.name.startswith("pymp-"))
         for path in found:
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         return [path.name for path in found]

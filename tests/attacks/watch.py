@@ -128,7 +128,7 @@ def rows_of_others(gradebook: Path, student: str) -> list[tuple]:
 def left_running(pid: int, patience_s: float = ENDING_S) -> list[str]:
     """End all that runs below a process, and return its names where it did not end by itself in time."""
     deadline = time.monotonic() + patience_s
-    while left := [one for one in psutil.Process(pid).children(recursive=True) if _runs(one)]:
+    while left := [one for one in psutil.Process(pid).children(recursive=True) if _runs(one) and not _serves(one, pid)]:
         if time.monotonic() > deadline:
             break
         time.sleep(0.05)
@@ -138,6 +138,14 @@ def left_running(pid: int, patience_s: float = ENDING_S) -> list[str]:
             names.append(f"{one.name()} {' '.join(one.cmdline())[:60]}")
             one.kill()
     return names
+
+
+def _serves(process: psutil.Process, pid: int) -> bool:
+    """Return whether a process is one from which examinations are started, which ends with the grader itself."""
+    try:
+        return process.ppid() == pid and "multiprocessing." in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 def _runs(process: psutil.Process) -> bool:
