@@ -3,6 +3,8 @@
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import pytest
@@ -340,7 +342,7 @@ def test_nbgrader_gets_the_courses_values(folder, monkeypatch):
     nbgrader.configure(config, folder)
     assert (config.CourseDirectory.root, config.CourseDirectory.db_url) == (
         str(folder),
-        f"sqlite:///{folder}/gradebook.db",
+        f"sqlite:///{folder}/gradebook.db?timeout={nbgrader.GRADEBOOK_TIMEOUT_S}",
     )
     assert "autograder.examine.Examine" in config.Autograde.autograde_preprocessors
     assert nbgrader.course().root == folder
@@ -351,3 +353,29 @@ def test_nbgrader_without_the_courses_file_says_so(monkeypatch):
     monkeypatch.setattr(nbgrader, "_configured", [])
     with pytest.raises(RuntimeError, match="run nbgrader in the course's folder"):
         nbgrader.course()
+
+
+def test_grades_of_an_unknown_assignment_names_those_of_the_course(folder, capsys):
+    """A slip of the pen is answered with what there is."""
+    assert __main__.main(["grades", "vea"]) == 2
+    assert capsys.readouterr().err == "grades vea: the course has no such assignment; it has vae, priors, iwae.\n"
+
+
+@pytest.mark.parametrize("students", [1, 2000], ids=["a short table", "a long table"])
+def test_reader_that_leaves_early_ends_the_command_quietly(folder, students):
+    """`grades | head` prints no traceback, whether the table is still in the buffer or on its way."""
+    for number in range(students):
+        mark = {"elbo": Mark(points=1, score=1)}
+        Report(student=f"student{number}", assignment="vae", notebook="vae", marks=mark).save(folder / "reports")
+    environment = os.environ | {"PYTHONPATH": str(course.ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "autograder", "grades", "vae"],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    process.stdout.close()
+    assert process.communicate()[1] == ""
+    assert process.returncode == 0

@@ -81,3 +81,47 @@ def test_nothing_to_evaluate_is_said(folder, monkeypatch, capsys, arguments, mes
     monkeypatch.chdir(folder / "empty")
     assert __main__.main(["evaluate", *arguments]) == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.fixture
+def alone(folder):
+    """Return a function that leaves the checkpoint of one run in the folder, under a name and with what it says of its data."""
+
+    def leave(run, name, dataset=None):
+        for path in folder.glob("*.safetensors"):
+            path.unlink()
+        said = {} if dataset is None else {"history": {"dataset": dataset}}
+        lab.checkpoints.save(folder / f"{name}_epochs6_seed0.safetensors", reference.build(run, "cpu"), said)
+
+    return leave
+
+
+@pytest.mark.parametrize(
+    ("run", "name"),
+    [
+        (reference.Run("vae", "convolutional", 0), "vae_k1"),
+        (reference.Run("vae_k1", "connected", 0), "vae_k1"),
+        (reference.Run("vae", "convolutional", 0), "vae_standard_k1"),
+        (reference.Run("vae", "convolutional", 0), "convolutional_k1"),
+        (reference.Run("vae_mixture", "convolutional", 0), "vae_mixture_k1"),
+        (reference.Run("vae_flow", "convolutional", 0), "vae_flow_k1"),
+        (reference.Run("iwae_k5", "connected", 0), "iwae_k5"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else f"{value.network}",
+)
+def test_checkpoint_of_every_assignment_is_measured(folder, alone, capsys, run, name):
+    """Names are those that the notebooks give; of two networks of one name the weights say which it is."""
+    alone(run, name, "glyphs")
+    assert __main__.main(["evaluate", str(folder)]) == 0
+    assert "left out" not in capsys.readouterr().out
+    (record,) = lab.results.load(folder / "results.yaml").values()
+    assert record["stochastic"]["bound"] < 0
+
+
+def test_checkpoint_of_another_data_set_is_left_out(folder, alone, capsys):
+    """It is no bad model: the command that measures it is named."""
+    alone(reference.Run("vae", "convolutional", 0), "vae_k1", "fashion")
+    assert __main__.main(["evaluate", str(folder)]) == 2
+    assert (
+        "trained on the data set fashion, and the course has glyphs: COURSE_DATASET=fashion" in capsys.readouterr().out
+    )

@@ -1,21 +1,28 @@
 """A newcomer's first hour: the README's steps in a fresh clone, what is graded again, Ctrl-C, and what leaves the kit."""
 
 import csv
+import json
 import os
 import re
 import shutil
 import signal
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import psutil
 import pytest
+import safetensors.torch
+import torch
 
+import lab
+from autograder import weights
 from autograder.report import Report
 from tests.conftest import CHOICES, ROOT, TemporaryCourse
 
@@ -323,7 +330,8 @@ def test_interrupt_ends_the_run_in_one_line(course, tmp_path, line, after_s):
     (said,) = [text for text in rest.splitlines() if "Stopped" in text]
     assert "Traceback" not in rest
     assert "error of the grader" not in rest
-    assert list((tmp_path / "tmp").iterdir()) == []
+    left = {path.name for path in (tmp_path / "tmp").iterdir()}
+    assert {name for name in left if name.startswith(("vae-", "submitted-", "release-"))} == set(), left
     assert [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
     assert not (course.folder / "reports" / "bob").exists()
     assert not (course.folder / "reports" / "cyd").exists()
@@ -382,3 +390,145 @@ def test_notebook_at_the_wrong_place_is_named(course):
     )
     assert examined(course.nbgrader("autograde", "vae")) == {"hal"}
     assert report(course, "hal").graded
+
+
+# --- what a checkpoint says about itself ----------------------------------------------------------------------------
+
+
+def described(**said):
+    """Return a checkpoint with a line of weights whose metadata says something of its run."""
+    return safetensors.torch.save({"w": torch.zeros(1)}, metadata={"lab": json.dumps(said)})
+
+
+GLYPHS = described(history={"dataset": "glyphs"})
+MNIST = described(history={"dataset": "mnist"})
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (GLYPHS, "glyphs"),
+        (described(history={"dataset": "imagenet"}), None),
+        (described(history={"dataset": ["glyphs"]}), None),
+        (described(history=None), None),
+        (safetensors.torch.save({"w": torch.zeros(1)}), None),
+        (GLYPHS[:40], None),
+        (b"", None),
+        (struct.pack("<Q", 2**62) + GLYPHS[8:], None),
+        (struct.pack("<Q", 200_000) + b'{"__metadata__":' + b"[" * 199_000, None),
+    ],
+    ids=["ours", "unknown", "no text", "no history", "no metadata", "cut off", "empty", "huge header", "deep header"],
+)
+def test_checkpoint_says_its_data_set_or_nothing(content, said):
+    """Only the name of one of our data sets is taken from a file, whatever else it holds; no header is too long or too deep."""
+    assert weights.dataset(content) == said
+
+
+@pytest.mark.parametrize(
+    ("files", "model", "told"),
+    [
+        ({"checkpoints/vae_k1_epochs6_seed0.safetensors": GLYPHS}, "vae", "trained on the data set glyphs"),
+        ({"vae_k1_epochs30_seed7.safetensors": GLYPHS}, "vae_k1", "trained on the data set glyphs"),
+        ({"iwae_k5_epochs6_seed0.safetensors": GLYPHS}, "iwae_k5", "trained on the data set glyphs"),
+        ({"iwae_k50_epochs6_seed0.safetensors": GLYPHS}, "iwae_k5", ""),
+        ({"vae_k1_epochs6_seed0.safetensors": MNIST}, "vae", ""),
+        ({"vae_k1_epochs6_seed0.safetensors": b"damaged"}, "vae", ""),
+        ({"vae_k1_epochs6_seed0.safetensors": GLYPHS, "vae_k1_epochs6_seed1.safetensors": MNIST}, "vae", ""),
+        ({}, "vae", ""),
+    ],
+    ids=["vae", "another seed", "iwae", "another K", "the course's", "damaged", "one is right", "none"],
+)
+def test_model_of_another_data_set_is_not_judged(files, model, told):
+    """It is told apart by what the checkpoints of its name say; a file that says nothing is judged as it is."""
+    course = SimpleNamespace(dataset="mnist")
+    assert told in (said := weights.foreign(files, model, course))
+    assert bool(said) == bool(told)
+
+
+@pytest.mark.slow
+def test_checkpoint_of_another_data_set_costs_nothing_and_is_named(course, checkpoint):
+    """The exercise of the trained model is not graded, with the reason; the others are, and nobody says `Train longer`."""
+    right = {cell.id: cell.source for cell in course.notebook("source").cells}
+    notebook = course.notebook("release")
+    for cell in notebook.cells:
+        if cell.metadata.get("nbgrader", {}).get("solution") and cell.cell_type == "code":
+            cell.source = right[cell.id]
+    path = course.hand_in("ada", notebook, checkpoint).parent / "checkpoints" / checkpoint.name
+    tensors, metadata = lab.checkpoints.read(path)
+    metadata["history"]["dataset"] = "fashion"
+    lab.checkpoints.write(path, tensors, metadata)
+    course.nbgrader("autograde", "vae")
+    found = report(course, "ada")
+    assert {cell for cell, mark in found.marks.items() if mark.score is None} == {"trained_vae"}
+    assert "trained on the data set fashion, and this course has glyphs" in found.marks["trained_vae"].reason
+    assert sum(mark.points - mark.score for cell, mark in found.marks.items() if cell != "trained_vae") == 0
+    assert "onger" not in found.model_dump_json()
+
+
+# --- what the system has to have ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def bare(tmp_path):
+    """Return a function that runs a word of the Makefile in a copy where the system has only some programs."""
+    (tmp_path / "bin").mkdir()
+    for name in ("Makefile", "system.sh", "course_config.py", "requirements.lock", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path / name)
+
+    def program(name, text):
+        path = tmp_path / "bin" / name
+        path.write_text(f"#!/bin/sh\n{text}\n")
+        path.chmod(0o755)
+
+    def run(word, *, root, has=()):
+        for name in ("sh", "make", "sed", "echo", "touch"):
+            if not (tmp_path / "bin" / name).exists():
+                (tmp_path / "bin" / name).symlink_to(shutil.which(name))
+        program("id", f"echo {0 if root else 1000}")
+        program("python3", "case $* in *venv*sys.exit*) exit 0;; esac; echo made by $* >> made; exit 1")
+        program("apt-get", "echo $* >> installed")
+        for name in has:
+            program(name, "exit 0")
+        done = subprocess.run(
+            ["make", word], cwd=tmp_path, env={"PATH": str(tmp_path / "bin")}, capture_output=True, text=True
+        )
+        read = {
+            name: (tmp_path / name).read_text() if (tmp_path / name).exists() else "" for name in ("installed", "made")
+        }
+        return done.returncode, done.stdout + done.stderr, read["installed"], read["made"]
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("word", "packages"), [("setup", "bubblewrap"), ("demo", "bubblewrap"), ("test", "bubblewrap chromium")]
+)
+def test_what_the_system_lacks_is_named_before_anything_is_made(bare, word, packages):
+    """An ordinary user reads one command, and nothing is downloaded or trained."""
+    status, said, installed, made = bare(word, root=False)
+    assert status != 0
+    assert f"sudo apt-get install {packages}\n" in said
+    assert (installed, made) == ("", "")
+
+
+@pytest.mark.parametrize(("word", "packages"), [("demo", "bubblewrap"), ("test", "bubblewrap chromium")])
+def test_root_gets_installed_what_the_system_lacks(bare, word, packages):
+    """As root it is installed first; then the virtual environment is made."""
+    _, _, installed, made = bare(word, root=True)
+    assert installed.splitlines() == ["update -qq", f"install -y -qq {packages}"]
+    assert "venv" in made
+
+
+def test_system_that_has_everything_is_left_alone(bare):
+    """Nothing is installed where nothing is missing."""
+    _, _, installed, made = bare("test", root=True, has=("bwrap", "chromium"))
+    assert installed == ""
+    assert "venv" in made
+
+
+def test_ci_runs_what_the_readme_says():
+    """CI calls the words of the Makefile, and of the system's packages only those that the README names before them."""
+    lines = (ROOT / ".ci" / "run").read_text().splitlines()
+    assert lines[-2:] == ["make check", "make test"]
+    assert "apt-get install make git" in README
+    assert [line for line in lines if "apt-get" in line and not line.endswith("install -y -qq make git; }")] == []

@@ -16,8 +16,8 @@ import nbformat
 import pytest
 import safetensors.torch
 import torch
+from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
-from nbgrader.converters import Autograde, GenerateAssignment
 from nbgrader.converters.base import NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
@@ -27,6 +27,7 @@ from autograder import beside, examine, folder, intake
 from autograder import nbgrader as configuration
 from autograder.beside import checkpoints, pictures
 from autograder.cells import KERNELSPEC, fit_to_release, read_notebook
+from autograder.converters import Autograde, GenerateAssignment
 from autograder.folder import Folder, Refused, read_bytes
 from autograder.intake import find_notebook
 from autograder.report import Mark, Report
@@ -725,12 +726,21 @@ handed_on = []  # (student, notebook, Submission) of the run in progress
 
 
 class Record(NbGraderPreprocessor):
-    """Stands in the place of the examination, and keeps what it is given."""
+    """Stands in the place of the examination, keeps what it is given, and grades what can be read."""
 
     def preprocess(self, nb, resources):
-        """Return the notebook as it is."""
-        who = resources["nbgrader"]
-        handed_on.append((who["student"], who["notebook"], resources["submission"]))
+        """Return the notebook with what an examination leaves in it; the score is zero."""
+        who, submission = resources["nbgrader"], resources["submission"]
+        handed_on.append((who["student"], who["notebook"], submission))
+        score = None if submission.refusal else 0.0
+        known = {"student": who["student"], "assignment": who["assignment"], "notebook": who["notebook"]}
+        found = Report(**known, marks={"elbo": Mark(points=1, score=score)}, submission=who["digest"])
+        found.save(configuration.course().root / "reports")
+        with Gradebook(who["db_url"]) as gradebook:
+            for grade in gradebook.find_submission_notebook(who["notebook"], who["assignment"], who["student"]).grades:
+                grade.auto_score = score
+            gradebook.db.commit()
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell("", id="result"))
         return nb, resources
 
 
@@ -1012,16 +1022,16 @@ def test_trusted_timestamps_are_a_choice_of_the_course(small, monkeypatch):
 
 @marked
 def test_only_what_is_new_is_graded_again(small):
-    """A second run skips what it graded; one more submission, a newer timestamp and --force are graded."""
+    """A second run skips what it graded; what could not be read, one more submission, a newer timestamp and --force are graded."""
     for student in ("ada", "bob"):
         small.hand_in(student, time=NOON)
     (small.folder / "submitted" / "eve" / "vae").mkdir(parents=True)
     assert small.autograde().keys() == {"ada", "bob", "eve"}
-    assert small.autograde().keys() == set()
+    assert small.autograde().keys() == {"eve"}
     small.hand_in("new")
-    assert small.autograde().keys() == {"new"}
+    assert small.autograde(student_id_exclude="eve").keys() == {"new"}
     small.hand_in("bob", time=NOON + timedelta(days=1))
-    assert small.autograde().keys() == {"bob"}
+    assert small.autograde(student_id_exclude="eve").keys() == {"bob"}
     assert small.autograde(force=True).keys() == {"ada", "bob", "eve", "new"}
     assert small.autograde(force=True, student_id="ada").keys() == {"ada"}
     assert small.autograde(force=True, student_id_exclude="ada,new").keys() == {"bob", "eve"}

@@ -56,3 +56,42 @@ def test_device_is_refused_when_it_does_not_work(monkeypatch):
         environment.device()
     monkeypatch.setenv("COURSE_DEVICE", "auto")
     assert environment.device() == torch.device("cpu")
+
+
+@pytest.fixture
+def given(tmp_path, monkeypatch):
+    """Return a function that writes the file that comes with a release."""
+
+    def write(text):
+        monkeypatch.setattr(environment, "COURSE", tmp_path / "course.json")
+        environment.COURSE.write_text(text)
+
+    return write
+
+
+def test_course_is_what_the_release_says(given, monkeypatch):
+    """The data set and budget that come with the release are the defaults; a variable wins over them."""
+    given('{"dataset": "fashion", "budget": "full"}')
+    assert (environment.dataset(), environment.budget()) == ("fashion", "full")
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    assert (environment.dataset(), environment.budget()) == ("glyphs", "full")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "lab/course.json says no dataset"),
+        ('["mnist"]', "lab/course.json says no dataset"),
+        ('{"budget": "full"}', "lab/course.json says no dataset"),
+        ('{"dataset": "imagenet"}', "lab/course.json says that the dataset is 'imagenet', expected one of mnist, "),
+        ('{"dataset": ["mnist"]}', "lab/course.json says that the dataset is .'mnist'., expected one of mnist, "),
+    ],
+    ids=["no JSON", "a list", "no data set", "another", "no word"],
+)
+def test_damaged_file_of_the_course_is_named(given, monkeypatch, text, message):
+    """What is wrong with it is said with what to do, and a variable makes it unneeded."""
+    given(text)
+    with pytest.raises(ValueError, match=f"{message}.*put back the file that you were given"):
+        environment.dataset()
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    assert environment.dataset() == "glyphs"

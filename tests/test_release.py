@@ -1,6 +1,7 @@
 """What is made from the sources: the release is a remake and holds no solution; the solutions are current."""
 
 import ast
+import json
 import os
 import re
 import shutil
@@ -8,12 +9,14 @@ import subprocess
 import symtable
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
 
 from autograder import publish
+from autograder.course import load
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())
@@ -108,7 +111,7 @@ def test_release_is_a_remake(assignment, release, tmp_path):
     ]
     command.append(f"--db=sqlite:///{tmp_path / 'gradebook.db'}")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name
-    environment = os.environ | {"PATH": path}
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")} | {"PATH": path}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     made = files(tmp_path / "release" / assignment)
@@ -117,8 +120,27 @@ def test_release_is_a_remake(assignment, release, tmp_path):
 
 
 def test_release_lists_every_file(assignment, release):
-    """The release is the notebook, the package `lab` and the earlier solutions that it imports, and nothing else."""
-    assert set(release) == {f"{assignment}.ipynb", *publish.lab_files(), *given(assignment)}
+    """The release is the notebook, the package `lab` with the course's choices, and the earlier solutions that it imports."""
+    assert set(release) == {f"{assignment}.ipynb", publish.CHOICES, *publish.lab_files(), *given(assignment)}
+
+
+def test_release_carries_the_data_set_and_budget_of_the_course(release):
+    """What the released `lab` reads is what course_config.py says."""
+    course = load(ROOT)
+    assert json.loads(release[publish.CHOICES]) == {"dataset": course.dataset, "budget": course.budget}
+
+
+def test_released_lab_trains_on_what_the_course_says(assignment, tmp_path):
+    """Without any variable the package beside a student's notebook takes the course's data set and budget."""
+    shutil.copytree(ROOT / "release" / assignment / "lab", tmp_path / "lab")
+    (tmp_path / publish.CHOICES).write_bytes(publish.choices(SimpleNamespace(dataset="fashion", budget="quick")))
+    program = "import lab; print(lab.__file__, lab.environment.dataset(), lab.environment.budget())"
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")}
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split()[1:] == ["fashion", "quick"]
+    assert done.stdout.startswith(str(tmp_path))
 
 
 def test_release_has_no_solution(source, released_text):

@@ -306,7 +306,12 @@ def _finished(path: Path, model: nn.Module, dataset: str) -> History:
         history = History(**metadata["history"])
     except (KeyError, TypeError) as error:
         raise CheckpointError(f"{path} holds no history of a training run: delete or rename it.") from error
-    _compare(path, "dataset", dataset, asdict(history))
+    if history.dataset != dataset:
+        raise CheckpointError(
+            f"{path} was trained on the data set {history.dataset}, and here the data set is {dataset} "
+            f"(COURSE_DATASET, or the course's in lab/course.json). Set COURSE_DATASET={history.dataset} to use the "
+            f"file, or rename it to train on {dataset}."
+        )
     checkpoints.fill(model, tensors, path)
     model.eval()
     print(f"{path}: loaded, trained for {history.epochs} epochs before. Delete the file to train again.")
