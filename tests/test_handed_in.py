@@ -281,7 +281,11 @@ def test_what_was_handed_in_is_graded_or_waits_for_a_person(course, checkpoint):
     put(other, checkpoint.read_bytes())
     beside = course.hand_in("module", module, checkpoint).parent
     put(beside / "my_layers.py", b"from torch import nn\n\n\ndef act():\n    return nn.ReLU()\n")
-    damaged = course.hand_in("damaged", worked(), checkpoint).parent
+    unplaced = worked()
+    answer = named(unplaced, "written_log_q")
+    answer.source = "YOUR ANSWER HERE"
+    unplaced.cells.insert(unplaced.cells.index(answer) + 1, nbformat.v4.new_code_cell("# It is a sum."))
+    damaged = course.hand_in("damaged", unplaced, checkpoint).parent
     put(damaged / "checkpoints" / checkpoint.name, checkpoint.read_bytes()[:-1000])
     copied = course.hand_in("copied", course.notebook("release")).parent
     put(copied / "vae-Copy1.ipynb", worked())
@@ -292,6 +296,7 @@ def test_what_was_handed_in_is_graded_or_waits_for_a_person(course, checkpoint):
     unjudged = {cell for cell, mark in reports["damaged"].marks.items() if mark.score is None}
     assert unjudged == {"trained_vae"}
     assert "is damaged" in reports["damaged"].line()
+    assert [flag for flag in reports["damaged"].flags if "written_log_q needs a person" in flag]
     assert "the work is in vae-Copy1.ipynb" in reports["copied"].line()
     assert not any(mark.score is not None for mark in reports["copied"].marks.values())
     with sqlite3.connect(course.folder / "gradebook.db") as database:
