@@ -15,7 +15,7 @@ class Status(StrEnum):
     FAILED = "failed"  # the student
     ERROR = "error"  # us: the cell is not graded
     SKIPPED = "skipped"  # something it builds on failed
-    UNGRADED = "not graded"  # the machine did not suffice, or nothing was handed in that can be judged: the cell is not graded
+    UNGRADED = "not graded"  # the machine did not suffice, or nothing can be judged
 
 
 class Plain(BaseModel):

@@ -256,7 +256,7 @@ def test_unjudged_models_are_told_apart():
     assert isinstance(unjudged["vae_k1"], NotGraded)
     known = {"cell": "trained_vae", "test": "t", "credit": 0, "weight": 1, "sentence": "s"}
     passed = Outcome(**known | {"credit": 1, "status": Status.PASSED})
-    assert share(5, [passed, Outcome(**known, status=Status.ERROR, message="cut off")]) == Mark(
+    assert share(5, [passed, Outcome(**known, status=Status.UNGRADED, message="cut off")]) == Mark(
         points=5, score=None, reason="cut off"
     )
     assert "an error of the grader in t" in share(5, [Outcome(**known, status=Status.ERROR, detail="Traceback")]).reason
