@@ -134,11 +134,7 @@ def find_checkpoints(
         limit: bytes of all of them.
     """
     result = Beside()
-    try:
-        paths = top.walk()
-    except Refused as refusal:
-        paths = []
-        result.notes.append(f"{refusal}.")
+    paths = top.walk()
     _say_links(beside, result)
     inner = "/".join(beside.parts[len(top.parts) :])
     right = f"{inner}/checkpoints/".lstrip("/")

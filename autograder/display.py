@@ -36,9 +36,7 @@ MAX_PAGE_CODE = 1_000_000
 MAX_PAGE_OUTPUTS = 2**22
 MAX_TAGS = 10_000  # of one piece of HTML: nested tags, too, take quadratic time
 MAX_ATTRIBUTES = 100  # of one tag: they take quadratic time
-MAX_LINE = (
-    1000  # of code that is coloured: a line of names with dots takes quadratic time, a second for 10,000 characters
-)
+MAX_LINE = 1000  # of code that is coloured: a line of names with dots takes quadratic time, 1 s for 10,000 characters
 BASE64 = ("image/png", "image/jpeg")
 # the kinds of output; SVG becomes a picture, in which nothing runs and nothing is fetched
 SHOWN = ("text/html", "text/markdown", "text/latex", "image/svg+xml", *BASE64, "text/plain")

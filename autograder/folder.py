@@ -17,6 +17,7 @@ from autograder.report import printable
 MAX_PATHS = 1000  # of a submission that are looked at, in its folder and again in the folders there
 # vae.ipynb.json, vae.ipynb.txt, vae.ipynb (1), vae.json ...
 NOTEBOOK = re.compile(r"\.ipynb(\.\w{1,10}|[-_ ]{0,3}\(?\d{1,4}\)?){0,3}$|\.json$", re.IGNORECASE)
+MAX_FOLDERS = 100  # of each depth
 DEPTH = 3  # folders below a submission's in which files are looked for
 
 
@@ -140,7 +141,7 @@ class Folder:
                 with suppress(Refused):
                     for name in self.holding(folder)[0].entries() if folder else self.entries():
                         (deeper if name.endswith("/") else files).append(folder + name)
-            folders = deeper[: max(0, MAX_PATHS - len(files))]
+            folders = deeper[:MAX_FOLDERS]
         return files[:MAX_PATHS]
 
 

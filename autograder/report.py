@@ -13,9 +13,9 @@ class Status(StrEnum):
 
     PASSED = "passed"
     FAILED = "failed"  # the student
-    ERROR = "error"  # not the student: the cell is not graded; with a detail, an error of the grader
+    ERROR = "error"  # us: the cell is not graded
     SKIPPED = "skipped"  # something it builds on failed
-    UNGRADED = "not graded"  # the machine did not suffice: the cell is not graded
+    UNGRADED = "not graded"  # the machine did not suffice, or nothing can be judged
 
 
 class Plain(BaseModel):

@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import re
+import sqlite3
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +20,7 @@ from autograder.folder import Folder, Refused
 from autograder.intake import Undecided, find_notebook
 from autograder.publish import attached
 from autograder.remote import NotGraded, StudentError
-from autograder.report import Mark, Outcome, Status, share
+from autograder.report import Mark, Outcome, Report, Status, share
 from autograder.times import submission_time
 from tests.conftest import ROOT
 
@@ -29,6 +30,12 @@ SOLVED = {cell.id: cell.source for cell in nbformat.read(ROOT / "source" / "vae"
 WRITTEN = [cell.id for cell in RELEASE.cells if cell.id.startswith("written_") and cell.id != "written_text"]
 EXPECTED = "checkpoints/vae_k1_epochs6_seed0.safetensors"
 VAE = [Model("vae", "vae", 1)]
+WAITING = """
+    select student_id, sum(needs_manual_grade) from grade
+    join submitted_notebook on grade.notebook_id = submitted_notebook.id
+    join submitted_assignment on submitted_notebook.assignment_id = submitted_assignment.id
+    group by student_id
+"""
 
 
 def worked():
@@ -253,6 +260,53 @@ def test_unjudged_models_are_told_apart():
         points=5, score=None, reason="cut off"
     )
     assert "an error of the grader in t" in share(5, [Outcome(**known, status=Status.ERROR, detail="Traceback")]).reason
+
+
+# --- nbgrader's own run ------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_what_was_handed_in_is_graded_or_waits_for_a_person(course, checkpoint):
+    """Honest submissions in odd forms earn what they are worth; what is not certain is not graded, and no written answer is a silent zero."""
+    course.nbgrader("generate_assignment", "vae")
+    lost = worked()
+    without_metadata_and_ids(lost)
+    module = worked()
+    named(module, "encoder").source = "from my_layers import act\n\n\n" + SOLVED["encoder"].replace(
+        "nn.ReLU()", "act()"
+    )
+    assert "act()" in named(module, "encoder").source.split("import act")[1]
+    flat = course.hand_in("flat", lost).parent
+    other = flat / f"doejane_10482_775201_{checkpoint.name.replace('epochs6', 'epochs30')}"
+    put(other, checkpoint.read_bytes())
+    beside = course.hand_in("module", module, checkpoint).parent
+    put(beside / "my_layers.py", b"from torch import nn\n\n\ndef act():\n    return nn.ReLU()\n")
+    unplaced = worked()
+    answer = named(unplaced, "written_log_q")
+    answer.source = "YOUR ANSWER HERE"
+    unplaced.cells.insert(unplaced.cells.index(answer) + 1, nbformat.v4.new_code_cell("# It is a sum."))
+    damaged = course.hand_in("damaged", unplaced, checkpoint).parent
+    put(damaged / "checkpoints" / checkpoint.name, checkpoint.read_bytes()[:-1000])
+    copied = course.hand_in("copied", course.notebook("release")).parent
+    put(copied / "vae-Copy1.ipynb", worked())
+    course.nbgrader("autograde", "vae")
+    reports = {path.parts[-3]: Report.load(path) for path in (course.folder / "reports").glob("*/vae/vae.json")}
+    for student in ("flat", "module"):
+        assert reports[student].score == reports[student].points, reports[student].line()
+    unjudged = {cell for cell, mark in reports["damaged"].marks.items() if mark.score is None}
+    assert unjudged == {"trained_vae"}
+    assert "is damaged" in reports["damaged"].line()
+    assert [flag for flag in reports["damaged"].flags if "written_log_q needs a person" in flag]
+    assert "the work is in vae-Copy1.ipynb" in reports["copied"].line()
+    assert not any(mark.score is not None for mark in reports["copied"].marks.values())
+    with sqlite3.connect(course.folder / "gradebook.db") as database:
+        waiting = dict(database.execute(WAITING).fetchall())
+    assert waiting == {
+        "flat": len(WRITTEN),
+        "module": len(WRITTEN),
+        "damaged": len(WRITTEN) + 1,
+        "copied": 14 + len(WRITTEN),
+    }
 
 
 # --- modules ------------------------------------------------------------------------------------------

@@ -960,6 +960,31 @@ def test_time_that_does_not_count_is_flagged(small):
 
 
 @marked
+def test_class_that_was_copied_is_accused_of_nothing(small):
+    """Where all files of most submissions have the time of a copy nothing is said; of one among others the instructor reads, the student does not."""
+    said = b"2024-04-01 12:00:00 UTC"
+    for student in ("ada", "bob", "eve"):
+        put(small.hand_in(student) / "timestamp.txt", said)
+    handed = small.autograde()
+    assert [small.time(student)[:19] for student in handed] == ["2024-04-01 12:00:00"] * 3
+    assert all(submission.notes == submission.flags == [] for submission in handed.values())
+    for student in ("bob", "eve"):
+        put(small.hand_in(student) / "timestamp.txt", b"2024-05-02 12:00:00 UTC")
+    handed = small.autograde(force=True)
+    assert handed["ada"].notes == handed["bob"].flags == []
+    assert handed["ada"].flags[0].startswith("the times disagree: timestamp.txt names 2024-04-01 12:00:00 UTC")
+
+
+@marked
+def test_hard_link_to_the_source_is_refused(small):
+    """A notebook that is the instructor's own source under another name is not graded, and the reason says so."""
+    (small.folder / "submitted" / "ada" / "vae").mkdir(parents=True)
+    os.link(small.folder / "source" / "vae" / "vae.ipynb", small.folder / "submitted" / "ada" / "vae" / "vae.ipynb")
+    assert small.autograde()["ada"].refusal.startswith("vae.ipynb is a hard link: this file has 2 names")
+    assert small.graded("ada") == set()
+
+
+@marked
 def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
     """Notes and flags of the intake stand in the report beside those of the run, and checkpoints come from where the notebook lay."""
     given = {}

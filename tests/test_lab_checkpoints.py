@@ -105,3 +105,14 @@ def test_load_explains_a_missing_file(tmp_path):
     """A file that is not there is reported with the cell to run."""
     with pytest.raises(CheckpointError, match="there is no such checkpoint. Run the cell"):
         checkpoints.load(tmp_path / "vae.safetensors", model())
+
+
+def test_long_header_is_not_parsed(tmp_path, monkeypatch):
+    """A file whose header is said to be longer than a model's is refused by its first eight bytes."""
+    path = tmp_path / "vae.safetensors"
+    path.write_bytes(
+        (checkpoints.HEADER_LIMIT + 1).to_bytes(8, "little") + b"{" + b" " * checkpoints.HEADER_LIMIT + b"}"
+    )
+    monkeypatch.setattr(checkpoints.safetensors, "safe_open", lambda *args, **kwargs: pytest.fail("it was parsed"))
+    with pytest.raises(CheckpointError, match="not a readable checkpoint .*more than 1048576 bytes"):
+        checkpoints.read(path)

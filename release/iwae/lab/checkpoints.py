@@ -19,9 +19,7 @@ from torch import nn
 from lab.errors import CheckpointError
 
 SUFFIX = ".safetensors"
-HEADER_LIMIT = (
-    2**20
-)  # bytes; that of a model of the course has some thousand, and parsing takes memory many times its size
+HEADER_LIMIT = 2**20  # bytes: parsing takes memory many times its size; a model of the course has some thousand
 METADATA_KEY = "lab"  # the one entry of the file's metadata that is ours; its value is JSON
 _NAME = re.compile(r"(?P<model>.+)_k(?P<k>\d+)_epochs(?P<epochs>\d+)_seed(?P<seed>\d+)\.safetensors")
 _REMEDY = "Delete or rename the file to train a new model."
