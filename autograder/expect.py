@@ -129,6 +129,7 @@ def close(
     gradient: bool | None = None,
     todo: str = "",
     shape_todo: str = "",
+    example: Callable[[], str] | None = None,
 ) -> torch.Tensor:
     """Return `got`, detached, if it equals `want` to the accuracy asked for, or one of the other values that are as
     right.
@@ -143,18 +144,16 @@ def close(
         hint: tells the known mistake that the answer looks like.
         gradient: False where the result must not require gradient.
         todo: what to do when values are wrong; shape_todo: when the shape is.
+        example: tells a public case, its right value, and the student's own.
     """
     if not equal(got, want) and not any(equal(got, other) for other in also):
         found = tensor(got, want.shape, want.dtype, asked=asked, gradient=gradient, todo=shape_todo, hint=hint)
         off = int((~_near(found, want)).sum())
         what = "another value" if want.dim() == 0 else f"{off} of {want.numel()} values that differ from it"
-        raise Wrong(
-            asked,
-            "the value of the formula",
-            what,
-            todo or "Work one small case by hand.",
-            hint(found) if hint else "",
-        )
+        known = hint(found) if hint else ""
+        case = example() if example else ""
+        todo = " ".join(filter(None, (case, todo or ("" if case else "Work one small case by hand."))))
+        raise Wrong(asked, "the value of the formula", what, todo, known)
     if gradient is False and got.requires_grad:
         raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
     return got.detach()
@@ -303,6 +302,11 @@ def equal(got: object, want: object) -> bool:
     if got.shape != want.shape or got.dtype != want.dtype or not got.is_floating_point():
         return False
     return bool(_near(got, want).all())
+
+
+def close_to(got: torch.Tensor, want: torch.Tensor) -> bool:
+    """Return whether two tensors agree in shape and, to the accuracy asked for, in value: for public cases."""
+    return got.shape == want.shape and got.is_floating_point() and bool(_near(got, want).all())
 
 
 def identical(first: object, second: object) -> bool:

@@ -396,5 +396,9 @@ def _explain(failure: str, asked: str, text: str) -> str:
     if failure == "raised":
         if text.startswith(STUB) or text.rstrip(": ") == "NotImplementedError":
             return f"{asked} is not written yet, or calls an exercise that is not."
+        if "Found no NVIDIA driver" in text or "not compiled with CUDA enabled" in text:
+            return (
+                f'{asked} asked for a GPU, and this machine has none. Use the device of x (x.device) instead of "cuda".'
+            )
         return f"{asked} raised {text}"
     return f"{asked}: {text}."

@@ -18,6 +18,7 @@ from autograder.mistakes import SAID
 from autograder.oracles import AffineModel
 from autograder.remote import Handle, Inspection, Seed, Student
 from autograder.rubric import worth
+from autograder.suite import public
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask
 COLOURED = (3, 2, 2)  # of images whose channels are to be summed over, too
@@ -1234,6 +1235,7 @@ def check_reparameterize(student: Student, mu: torch.Tensor, log_var: torch.Tens
         oracles.reparameterize(mu, log_var, eps),
         asked=call("reparameterize", mu=mu, log_var=log_var, eps=eps),
         hint=lambda got: mistakes.recognise("reparameterize", got, mu, log_var, eps),
+        example=lambda: public.example(student, "reparameterize"),
         shape_todo="The answer has the shape of eps.",
     )
 
@@ -1244,6 +1246,7 @@ def check_gaussian_log_prob(student: Student, z: torch.Tensor, mu: torch.Tensor,
         oracles.gaussian_log_prob(z, mu, log_var),
         asked=call("gaussian_log_prob", z=z, mu=mu, log_var=log_var),
         hint=lambda got: mistakes.underflown(got) or mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
+        example=lambda: public.example(student, "gaussian_log_prob"),
         shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
     )
 
@@ -1254,6 +1257,7 @@ def check_kl(student: Student, mu: torch.Tensor, log_var: torch.Tensor) -> None:
         oracles.kl_standard_normal(mu, log_var),
         asked=call("kl_standard_normal", mu=mu, log_var=log_var),
         hint=lambda got: mistakes.recognise("kl_standard_normal", got, mu, log_var),
+        example=lambda: public.example(student, "kl_standard_normal"),
         shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
     )
 
@@ -1265,6 +1269,7 @@ def check_bernoulli_log_prob(student: Student, x: torch.Tensor, logits: torch.Te
         asked=call("bernoulli_log_prob", x=x, logits=logits),
         hint=lambda got: mistakes.recognise("bernoulli_log_prob", got, x, logits),
         todo=todo,
+        example=lambda: public.example(student, "bernoulli_log_prob"),
         shape_todo="Sum over the last three axes (channel, height, width) and over nothing else.",
     )
 
@@ -1591,6 +1596,7 @@ def check_reconstruct(student: Student, toy: AffineModel, x: torch.Tensor) -> to
         asked=call("reconstruct", model=..., x=x),
         hint=lambda got: mistakes.recognise("reconstruct", got, toy, x),
         todo="Encode, decode the mean, turn logits into probabilities.",
+        example=lambda: public.example(student, "reconstruct", placed),
         shape_todo="One image for every image.",
     )
 
@@ -1713,6 +1719,7 @@ def check_elbo(
         also=others(),
         hint=lambda got: mistakes.underflown(got) or mistakes.recognise("elbo", got, toy, x, eps),
         todo="Compare each of its terms with the text.",
+        example=lambda: public.example(student, "elbo", installed),
         shape_todo="One bound for every image.",
     )
 
