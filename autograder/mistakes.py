@@ -779,11 +779,21 @@ SAID = {
     ),
     "detached": "Something cuts the graph: detach, no_grad, .data, .item(), or a new tensor made from values.",
     "term_detached": (
-        "The value is right and its gradient is not: for one of its terms something cuts the graph, such as detach, no_grad, "
-        ".item(), or a new tensor made from values."
+        "Something cuts the graph for one of its terms, whose value is right: detach, no_grad, .item(), or a new tensor "
+        "made from values."
     ),
     "opposite_gradient": "The gradient has the opposite sign.",
     "unused": "The answer does not change with it at all: where is it used?",
+    "not_random": "The same comes back whatever the seed is: is nothing drawn at all, or a seed set inside the function?",
+    "not_drawn": "All answers are the same. Draw each pixel by its own probability.",
+    "noise_distribution": (
+        "The noise has another distribution than N(0, 1): its mean, its width or its shape. Which function draws normal "
+        "numbers?"
+    ),
+    "search_ends": (
+        "It comes close, but not close enough: does the search end too early, or is it done in float32? Count the digits "
+        "that a step gains."
+    ),
     "gradient_left": "Nothing here is to be trained: torch.no_grad keeps the graph from being built.",
     "mode_changed": "Calls of eval() and train() stay in force after the function has returned.",
     "eps_shared": "Every image and every latent dimension has its own noise.",

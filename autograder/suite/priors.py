@@ -147,9 +147,10 @@ def check_inverse(
     off = float((got.double() - layer.inverse(y)).abs().max())
     if off <= error or undoes(flow, got, y, error) or any(expect.equal(got, other) for other in also):
         return
-    hint = mistakes.recognise("planar_inverse", got, layer, y)
-    todo = f"{public.example(student, 'planar_inverse')} Put your v into the layer: does y come out?".strip()
-    raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", todo, hint)
+    close = off <= 1e-3 * float(1 + y.abs().max())
+    hint = mistakes.SAID["search_ends"] if close else mistakes.recognise("planar_inverse", got, layer, y)
+    advice = f"{public.example(student, 'planar_inverse')} Put your v into the layer: does y come out?".strip()
+    raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", "", hint, advice)
 
 
 def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[torch.Tensor] = ()) -> None:
