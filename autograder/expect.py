@@ -99,16 +99,12 @@ def tensor(
         raise Wrong(asked, expected, described(got), "Return one torch.Tensor.")
     if tuple(got.shape) != shape:
         what = f"shape {tuple(got.shape)}" + (" (one number)" if got.dim() == 0 else "")
-        raise Wrong(
-            asked,
-            f"shape {shape}",
-            what,
-            todo or "Check which axes are summed and which are kept.",
-            hint(got) if hint else "",
-        )
+        known = (hint(got) if hint else "") or todo
+        advice = "" if known else "Check which axes are summed and which are kept."
+        raise Wrong(asked, f"shape {shape}", what, "", known, advice)
     wanted = kind(dtype) if dtype else "a floating dtype"
     if got.dtype != dtype and (dtype or not got.is_floating_point()):
-        raise Wrong(asked, wanted, kind(got.dtype), "Create new tensors with the dtype and device of the inputs.")
+        raise Wrong(asked, wanted, kind(got.dtype), "", SAID["other_dtype"])
     if gradient is False and got.requires_grad:
         raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
     bad = int((~torch.isfinite(got.detach())).sum())

@@ -147,8 +147,7 @@ def check_inverse(
     off = float((got.double() - layer.inverse(y)).abs().max())
     if off <= error or undoes(flow, got, y, error) or any(expect.equal(got, other) for other in also):
         return
-    close = off <= 1e-3 * float(1 + y.abs().max())
-    hint = mistakes.SAID["search_ends"] if close else mistakes.recognise("planar_inverse", got, layer, y)
+    hint = mistakes.SAID["search_ends"] if off <= 1e-3 else mistakes.recognise("planar_inverse", got, layer, y)
     advice = f"{public.example(student, 'planar_inverse')} Put your v into the layer: does y come out?".strip()
     raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", "", hint, advice)
 
@@ -319,7 +318,7 @@ def check_tidy(
     for item in items:
         expect.varied(item, asked=asked)
         if dtype is not None and item.dtype != dtype:
-            raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "Keep the dtype of inputs and parameters.")
+            raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "", mistakes.SAID["other_dtype"])
     right()
     if not blamed:
         expect.silent(seen, asked=asked)

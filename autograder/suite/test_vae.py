@@ -8,6 +8,7 @@ are compared at a false-alarm rate of 1e-9 a test.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 
@@ -25,6 +26,7 @@ COLOURED = (3, 2, 2)  # of images whose channels are to be summed over, too
 NARROW = 9.5  # the largest log-variance asked, up or down: clamps at 10 are allowed
 SIZES = ((5, 3), (1, 4), (4, 4), (1, 1))  # (B, D): one image, as many images as dimensions, more
 MODES = ((False, False, False), (True, True, True), (False, True, False), (False, False, True))  # model, its parts
+STILL = "In evaluation mode a network draws and seeds nothing: is it dropout that stays on, or a seed?"
 UNUSUAL = 761_208_953  # a seed
 EXTREME = 1e4  # the largest logit that is promised exactly
 ENOUGH = 4000  # draws where frequencies are compared
@@ -327,7 +329,7 @@ def test_bernoulli_sample_returns_zeros_and_ones(student, draw):
                 "only zeros and ones",
                 "other numbers",
                 "Draw each pixel from its Bernoulli distribution.",
-                SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else "",
+                SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else SAID["gradient_left"],
             )
     x = draw.binary(5, *SHAPE)
     asked = call("bernoulli_sample", logits=x) + f", all ±{EXTREME:g}"
@@ -487,7 +489,7 @@ def test_encoder_works_in_both_precisions_and_leaves_its_surroundings_alone(stud
         check_sees(encoder, x, draw, 2)
         asked, before, chance = call("encoder", x=x), encoder.state(), fresh_chance(student)
         seen = student.inspect((encoder, ""), x)
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="A network's output is not random.")
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=STILL)
         expect.surroundings_kept(seen, asked=asked)
         for item in expect.pair(seen.value, asked=asked):
             expect.tensor(item, (3, 2), dtype, asked=asked)
@@ -579,7 +581,7 @@ def test_decoder_works_in_both_precisions_and_leaves_its_surroundings_alone(stud
         check_hears(decoder, z, draw)
         asked, before, chance = call("decoder", z=z), decoder.state(), fresh_chance(student)
         seen = student.inspect((decoder, ""), z)
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="A network's output is not random.")
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=STILL)
         expect.surroundings_kept(seen, asked=asked)
         expect.tensor(seen.value, (3, 1, 28, 28), dtype, asked=asked)
         expect.silent(seen, asked=asked)
@@ -983,7 +985,7 @@ def test_sample_follows_its_generator(student, draw):
         def sample(generator, vae=vae):
             return drawn_images(student, vae.sample(50, generator=generator), 50, None, asked)
 
-        check_generator(student, sample, seed, (50, *SHAPE), asked, alone)
+        check_generator(student, sample, seed, (50, *SHAPE), asked, alone, same="")
 
 
 @worth("sample")
@@ -1088,7 +1090,9 @@ def test_train_step_leaves_its_surroundings_alone(student, draw):
     model.train()
     asked, chance = call("train_step", model=model, optimizer=..., x=x), fresh_chance(student)
     seen = student.inspect("train_step", model, student.optimizer("SGD", model, lr=0.1), x)
-    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="What is random is the model's own.")
+    expect.random_state_kept(
+        chance, student.global_rng(), asked=asked, todo="Draw and seed nothing here: what is random is the model's own."
+    )
     check_step(model, weight, x, 0.1, torch.zeros(6, dtype=torch.float64))
     expect.silent(seen, asked=asked)
     expect.surroundings_kept(seen, asked=asked)
@@ -1097,7 +1101,7 @@ def test_train_step_leaves_its_surroundings_alone(student, draw):
     student.train_step(model, student.optimizer("SGD", model, lr=0.1), x)
     calls = model.state().buffers["norm.num_batches_tracked"]
     if int(calls) != 1:
-        todo = "Compute the loss once, and keep its value."
+        todo = "Compute the loss once, and keep its value." if int(calls) else mistakes.TRAIN_STEP[-1].say
         raise Wrong(asked, "model(x) to be computed once, in training mode", f"{int(calls)} times", todo)
 
 
@@ -1322,8 +1326,10 @@ def check_generator(
     shape: tuple[int, ...],
     asked: str,
     alone: bool = True,
+    same: str = SAID["not_random"],
 ) -> None:
-    """Check what a generator promises; `alone`: also that the global one is left alone."""
+    """Check what a generator promises; `alone`: also that the global one is left alone; `same`: what is said where all
+    seeds give the same."""
     chance = fresh_chance(student)
     first, again, other = (expect.tensor(sample(Seed(s)), shape, None, asked=asked) for s in (seed, seed, seed + 1))
     if not torch.equal(first, again):
@@ -1334,10 +1340,10 @@ def check_generator(
             "another sample for another seed",
             "the same one",
             "",
-            SAID["not_random"],
+            same,
         )
     if alone:
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["generator_ignored"])
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["global_used"])
 
 
 def fresh_chance(student: Student) -> torch.Tensor:
@@ -1429,21 +1435,23 @@ def check_trains(
 
 
 def check_sees(encoder: Handle, x: torch.Tensor, draw: Draw, latent_dim: int) -> None:
-    """Check that mu differs between images, whatever the parameters are: one answer for all answers nothing."""
+    """Check that mu differs between images, as made or with other parameters: one answer for all answers nothing."""
     other = torch.cat([x[:1], 1 - x[:1]])
+    made, _ = encode(encoder, other, latent_dim)
     shake(encoder, draw)
     mu, _ = encode(encoder, other, latent_dim)
-    if agree(mu[:1].expand(2, -1), mu):
+    if all(agree(each[:1].expand(2, -1), each) for each in (made, mu)):
         asked, todo = call("encoder", x=other), "Is x used on the way to mu?"
         raise Wrong(asked, "mu to differ between images", "one mu for all: it does not depend on the inputs", todo)
 
 
 def check_hears(decoder: Handle, z: torch.Tensor, draw: Draw) -> None:
-    """Check that logits differ between codes, whatever the parameters are: one answer for all answers nothing."""
+    """Check that logits differ between codes, as made or with other parameters: one answer for all answers nothing."""
     other = torch.cat([z[:1], z[:1] + 2])
+    made = decode(decoder, other)
     shake(decoder, draw)
     logits = decode(decoder, other)
-    if agree(logits[:1].expand(2, -1, -1, -1), logits):
+    if all(agree(each[:1].expand(2, -1, -1, -1), each) for each in (made, logits)):
         asked, todo = call("decoder", z=other), "Is z used on the way to the logits?"
         came = "the same for all codes: they do not depend on the inputs"
         raise Wrong(asked, "logits that differ between codes", came, todo)
@@ -1512,6 +1520,9 @@ def check_models_kept(
             expect.surroundings_kept(seen, asked=asked)
     model = build(student, toy)
     want = None if draws else inspect(model).value
+    again = None if draws else inspect(model).value
+    steady = not draws and len(tensors_in(want)) == len(tensors_in(again))
+    steady = steady and all(map(torch.equal, tensors_in(want), tensors_in(again)))
     encoder, decoder, _ = parts_of(student, toy)
     model.assign(encoder=student.sensitive(encoder, toy.pixels), decoder=student.sensitive(decoder, toy.latent_dim))
     model.eval()
@@ -1519,7 +1530,7 @@ def check_models_kept(
     seen, asked = inspect(model), asked + ", model with batch norm and dropout in evaluation mode"
     if earlier is not None and earlier.changes_modes:
         return
-    if not draws:
+    if steady:
         values = tensors_in(seen.value), tensors_in(want)
         if len(values[0]) != len(values[1]) or not all(map(expect.equal, *values)):
             todo = "The model was handed over in evaluation mode: leave it there."
@@ -1738,7 +1749,11 @@ def check_elbo(
         toy.elbo(x, eps),
         asked=made + call("vae.elbo", x=x, eps=eps),
         also=others(),
-        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("elbo", got, toy, x, eps),
+        hint=lambda got: (
+            mistakes.underflown(got)
+            or mistakes.recognise("elbo", got, toy, x, eps)
+            or mistakes.recognise("elbo", got, Own(**vars(toy), functions=OwnFunctions(student)), x, eps)
+        ),
         todo="Compare each of its terms with the text.",
         example=lambda: public.example(student, "elbo", installed),
         shape_todo="One bound for every image.",
@@ -1847,6 +1862,33 @@ def moved(
         return result
 
     return stepped
+
+
+class OwnFunctions:
+    """A student's functions that `elbo` is made of, for recognising a second mistake behind a first; each input is
+    asked once. They raise ValueError where they answer no finite tensor."""
+
+    def __init__(self, student: Student):
+        self._student, self._seen = student, {}
+
+    def __getattr__(self, name: str) -> Callable[..., torch.Tensor]:
+        def function(*args):
+            key = (name, *(argument.detach().numpy().tobytes() for argument in args))
+            if key not in self._seen:
+                self._seen[key] = attempt(lambda: self._student.call(name, *args))
+            value = self._seen[key]
+            if not isinstance(value, torch.Tensor) or infinite(value):
+                raise ValueError(f"{name} answers no finite tensor")
+            return value.detach()
+
+        return function
+
+
+@dataclass(frozen=True)
+class Own(AffineModel):
+    """A toy whose terms are made of a student's own functions."""
+
+    functions: OwnFunctions | None = None
 
 
 class Earlier:
