@@ -453,22 +453,33 @@ BERNOULLI_LOG_PROB = (
 )
 
 
+def _functions(toy):
+    """Return what a toy's terms are made of: the oracles, or a student's own functions."""
+    return getattr(toy, "functions", oracles)
+
+
 def _terms(toy, x, eps):
-    mu, log_var = toy.encode(x)
-    z = oracles.reparameterize(mu, log_var, eps)
-    reconstruction = oracles.bernoulli_log_prob(x, toy.decode(z))
-    density = oracles.gaussian_log_prob(z, mu, log_var)
+    functions, (mu, log_var) = _functions(toy), toy.encode(x)
+    z = functions.reparameterize(mu, log_var, eps)
+    reconstruction = functions.bernoulli_log_prob(x, toy.decode(z))
+    density = functions.gaussian_log_prob(z, mu, log_var)
     return mu, log_var, z, reconstruction, density, toy.prior_log_prob(z)
 
 
 def _kl_of(toy, x, eps):
     """Return the divergence as the exercise asks for it, with K in front where eps has it."""
     mu, log_var, _, _, density, prior = _terms(toy, x, eps)
-    return oracles.kl_standard_normal(mu, log_var) if toy.prior is None else density - prior
+    return _functions(toy).kl_standard_normal(mu, log_var) if toy.prior is None else density - prior
 
 
 def _reconstruction(toy, x, eps):
     return _terms(toy, x, eps)[3]
+
+
+def _squashed(toy, x, eps):
+    """Return the reconstruction term of logits that went through the sigmoid."""
+    functions, (mu, log_var) = _functions(toy), toy.encode(x)
+    return functions.bernoulli_log_prob(x, torch.sigmoid(toy.decode(functions.reparameterize(mu, log_var, eps))))
 
 
 def _over_samples(value, eps):
@@ -481,6 +492,11 @@ def _bounds(toy, x, eps):
 
 # toy (oracles.AffineModel), x, eps
 ELBO = (
+    Mistake(
+        "sigmoid_twice",
+        "The logits pass through the sigmoid before log p(x|z), which takes logits and applies it itself.",
+        lambda toy, x, eps: _over_samples(_squashed(toy, x, eps) - _kl_of(toy, x, eps), eps),
+    ),
     Mistake(
         "kl_added",
         "The divergence is added. The bound is the reconstruction term with the divergence taken off.",
@@ -779,11 +795,26 @@ SAID = {
     ),
     "detached": "Something cuts the graph: detach, no_grad, .data, .item(), or a new tensor made from values.",
     "term_detached": (
-        "The value is right and its gradient is not: for one of its terms something cuts the graph, such as detach, no_grad, "
-        ".item(), or a new tensor made from values."
+        "Something cuts the graph for one of its terms, whose value is right: detach, no_grad, .item(), or a new tensor "
+        "made from values."
     ),
     "opposite_gradient": "The gradient has the opposite sign.",
     "unused": "The answer does not change with it at all: where is it used?",
+    "other_dtype": "The dtype is another one. Create new tensors with the dtype and device of the inputs.",
+    "global_used": (
+        "Torch's global generator is drawn from or seeded. Hand the generator that you are given to every function that "
+        "draws random numbers."
+    ),
+    "not_random": "The same comes back whatever the seed is: is nothing drawn at all, or a seed set inside the function?",
+    "not_drawn": "All answers are the same. Draw each pixel by its own probability.",
+    "noise_distribution": (
+        "The noise has another distribution than N(0, 1): its mean, its width or its shape. Which function draws normal "
+        "numbers?"
+    ),
+    "search_ends": (
+        "It comes close, but not close enough: does the search end too early, or is it done in float32? Count the digits "
+        "that a step gains."
+    ),
     "gradient_left": "Nothing here is to be trained: torch.no_grad keeps the graph from being built.",
     "mode_changed": "Calls of eval() and train() stay in force after the function has returned.",
     "eps_shared": "Every image and every latent dimension has its own noise.",
@@ -2014,7 +2045,10 @@ SAID |= {
         "Signal and noise are averaged over the entries before they are divided. The ratio is taken for each entry, "
         "then the mean."
     ),
-    "ratio_of_variance": "The mean is divided by the variance; the standard deviation belongs there.",
+    "ratio_of_variance": (
+        "The two numbers do not fit each other. The first is a variance, not its root; the second is divided by the "
+        "variance's root, not by the variance."
+    ),
     "gradient_of_elbo": "This is the gradient of the ELBO with K samples, whose signal does not fall with K.",
     "mean_changed": "A row or an element of a tensor is the tensor itself: clone what you are going to write into.",
     "strict_threshold": "A dimension is active where its statistic exceeds the threshold that was given.",

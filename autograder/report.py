@@ -157,15 +157,18 @@ def cell_text(report: Report, cell: str) -> str:
         head = [f"Not graded: {mark.reason}. This is not a zero; your instructor looks at it."]
     else:
         head = [f"{mark.score:g} of {mark.points:g} points"]
-    for outcome in report.of(cell):
-        head.append(f"[{_word(outcome)}] {outcome.sentence}")
-        if outcome.status is not Status.PASSED or outcome.credit < 1:
+    for first, *others in _by_reason(report.of(cell)):
+        head.append(f"[{_word(first)}] {first.sentence}")
+        if _lost(first):
             head += [
                 f"    {line}"
-                for text in (outcome.message, outcome.hint and f"Hint: {outcome.hint}")
+                for text in (first.message, first.hint and f"Hint: {first.hint}")
                 if text
                 for line in text.splitlines()
             ]
+        if others:
+            head.append(f"    {_more(others)}:")
+            head += [f"[{_word(outcome)}] {outcome.sentence}" for outcome in others]
     return printable("\n".join(head))
 
 
@@ -175,11 +178,14 @@ def cell_html(report: Report, cell: str) -> str:
     if mark.score is None:
         return f"<p><strong>Not graded.</strong> {_escape(mark.reason)}. This is not a zero; your instructor looks at it.</p>"
     rows = [f"<p><strong>{mark.score:g} of {mark.points:g} points</strong></p><ul>"]
-    for outcome in report.of(cell):
-        row = f"<li><strong>{_word(outcome)}</strong>: {_escape(outcome.sentence)}"
-        if outcome.status is not Status.PASSED or outcome.credit < 1:
-            row += f"<br>{_escape(outcome.message)}" if outcome.message else ""
-            row += f"<br><em>Hint: {_escape(outcome.hint)}</em>" if outcome.hint else ""
+    for first, *others in _by_reason(report.of(cell)):
+        row = f"<li><strong>{_word(first)}</strong>: {_escape(first.sentence)}"
+        if _lost(first):
+            row += f"<br>{_escape(first.message)}" if first.message else ""
+            row += f"<br><em>Hint: {_escape(first.hint)}</em>" if first.hint else ""
+        if others:
+            items = (f"<li><strong>{_word(o)}</strong>: {_escape(o.sentence)}</li>" for o in others)
+            row += f"<br>{_more(others)}:<ul>{''.join(items)}</ul>"
         rows.append(row + "</li>")
     return "".join(rows) + "</ul>"
 
@@ -199,6 +205,23 @@ def summary(report: Report) -> str:
         rows.append(f"| `{cell}` | {score} | {passed} of {len(outcomes)} passed |")
     remarks = [f"- {_escape(remark)}" for remark in report.remarks]
     return "\n".join([*rows, "", "What each test asks, and what came of it, stands below each exercise.", *remarks])
+
+
+def _lost(outcome: Outcome) -> bool:
+    return outcome.status is not Status.PASSED or outcome.credit < 1
+
+
+def _by_reason(outcomes: list[Outcome]) -> list[list[Outcome]]:
+    """Return the outcomes in their order, those that fail for one reason together: the same hint, or the same message."""
+    groups: dict[object, list[Outcome]] = {}
+    for i, outcome in enumerate(outcomes):
+        reason = (outcome.hint or outcome.message) if _lost(outcome) else ""
+        groups.setdefault((outcome.status, reason) if reason else i, []).append(outcome)
+    return list(groups.values())
+
+
+def _more(others: list[Outcome]) -> str:
+    return f"and {len(others)} more test{'s' if len(others) > 1 else ''} for the same reason"
 
 
 def _word(outcome: Outcome) -> str:

@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from autograder.examine import _told, planned
 from autograder.cells import fit_to_release
+from autograder.examine import _told, planned
 from tests.conftest import ROOT
 
 

@@ -16,6 +16,7 @@ from autograder.draw import Draw
 from autograder.expect import Wrong, attempt, call
 from autograder.oracles import AffineModel
 from autograder.remote import Handle, Inspection, Seed, State, Student
+from autograder.suite import public
 from autograder.suite.priors import check_derivative
 from autograder.suite.test_vae import SHAPE, infinite, moved, placed
 
@@ -87,6 +88,7 @@ def check_weights(
         also=also,
         hint=lambda got: mistakes.underflown(got) or mistakes.recognise("log_weights", got, toy, x, eps),
         todo="Compare each of its three terms with the text.",
+        example=lambda: public.example(student, "log_weights", placed),
         shape_todo="One log weight for every sample of every image: (K, B).",
     )
 
@@ -152,6 +154,7 @@ def check_of_weights(
         want,
         asked=call(name, log_w=log_w),
         also=own() if extreme else (),
+        example=lambda: public.example(student, name),
         hint=lambda got: mistakes.recognise(name, got, log_w),
         todo=EXTREME if extreme else "",
         shape_todo=shape_todo[name],
@@ -251,6 +254,7 @@ def check_likelihood(
         ),
         hint=lambda found: mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size),
         todo=todo or "Follow two chunks by hand, the second one smaller than the first.",
+        example=lambda: public.example(student, "log_likelihood", placed),
         shape_todo="One value for every image.",
     )
 
@@ -378,6 +382,7 @@ def check_fast_loss(student: Student, log_w: torch.Tensor) -> None:
         also=own_losses(student, log_w),
         hint=lambda got: mistakes.recognise("iwae_loss", got, log_w),
         todo="It is the bound of the exercises before, averaged, with its sign changed.",
+        example=lambda: public.example(student, "iwae_loss"),
         shape_todo="One number for the whole batch: what backward() starts from.",
     )
 

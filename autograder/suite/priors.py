@@ -15,6 +15,7 @@ from autograder.likelihood import Evaluation
 from autograder.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.remote import Handle, Seed, Student, StudentError
 from autograder.rubric import Partial
+from autograder.suite import public
 from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
 
 ENOUGH = 4000  # draws where distributions are compared
@@ -102,6 +103,7 @@ def check_mixture(
         also=also,
         hint=lambda got: mistakes.underflown(got) or mistakes.recognise("mixture_log_prob", got, z, mixture),
         todo=todo,
+        example=lambda: public.example(student, "mixture_log_prob"),
         shape_todo="One value for every code: components and latent dimensions are summed over, nothing else.",
     )
 
@@ -128,6 +130,7 @@ def check_layer(
             function(v.double()).to(v.dtype),
             asked=asked + (", its first result" if i == 0 else ", its second result"),
             also=also[i] or (),
+            example=lambda name=name: public.example(student, name),
             hint=lambda found, name=name: mistakes.recognise(name, found, layer, v),
             todo=todo,
             shape_todo=shape_todo,
@@ -144,9 +147,9 @@ def check_inverse(
     off = float((got.double() - layer.inverse(y)).abs().max())
     if off <= error or undoes(flow, got, y, error) or any(expect.equal(got, other) for other in also):
         return
-    hint = mistakes.recognise("planar_inverse", got, layer, y)
-    todo = "Put your v into the layer: does y come out?"
-    raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", todo, hint)
+    hint = mistakes.SAID["search_ends"] if off <= 1e-3 else mistakes.recognise("planar_inverse", got, layer, y)
+    advice = f"{public.example(student, 'planar_inverse')} Put your v into the layer: does y come out?".strip()
+    raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", "", hint, advice)
 
 
 def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[torch.Tensor] = ()) -> None:
@@ -167,6 +170,7 @@ def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[tor
         also=others(),
         hint=lambda got: mistakes.underflown(got) or flow_hint(got, flow, prior, z),
         todo="Follow z through the layers to the noise: which density is known there?",
+        example=lambda: public.example(student, "flow_prior"),
         shape_todo="One value for every code.",
     )
 
@@ -211,6 +215,7 @@ def check_bound(
         also=also,
         hint=lambda got: mistakes.underflown(got) or mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
         todo="Compare each of its three terms with the text.",
+        example=lambda: public.example(student, "monte_carlo_elbo", placed),
         shape_todo="One bound for every image.",
     )
 
@@ -313,7 +318,7 @@ def check_tidy(
     for item in items:
         expect.varied(item, asked=asked)
         if dtype is not None and item.dtype != dtype:
-            raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "Keep the dtype of inputs and parameters.")
+            raise Wrong(asked, expect.kind(dtype), expect.kind(item.dtype), "", mistakes.SAID["other_dtype"])
     right()
     if not blamed:
         expect.silent(seen, asked=asked)

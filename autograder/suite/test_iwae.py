@@ -263,11 +263,13 @@ def test_iwae_bound_is_exact_for_extreme_weights(student, draw):
 @worth("iwae_bound", 2)
 def test_iwae_bound_passes_gradients(student, draw):
     """Its gradient for a log weight is that weight's share of the image's sum, finite also for extreme weights."""
-    for log_w in (draw.normal(4, 3, scale=2.0), draw.normal(5, 2, scale=50.0, shift=-1e4)):
+    for extreme, log_w in enumerate((draw.normal(4, 3, scale=2.0), draw.normal(5, 2, scale=50.0, shift=-1e4))):
         asked, cotangent = call("iwae_bound", log_w=log_w), draw.normal(log_w.shape[1])
-        check_of_weights(student, "iwae_bound", log_w, oracles.importance_bound, extreme=True)
+        check_of_weights(student, "iwae_bound", log_w, oracles.importance_bound, extreme=bool(extreme))
         found = student.gradient("iwae_bound", log_w, cotangent=cotangent).inputs[0]
-        expect.derivative(found, oracles.importance_shares(log_w) * cotangent, asked=asked, of="log_w", right=True)
+        expect.derivative(
+            found, oracles.importance_shares(log_w) * cotangent, asked=asked, of="log_w", right=not extreme
+        )
 
 
 @worth("iwae_bound")
@@ -539,6 +541,7 @@ def test_log_likelihood_draws_noise_for_every_sample(student, draw):
     """Noise differs between chunks and between images, also those that are alike."""
     toy, x = AffineModel.drawn(draw, 6), draw.binary(1, *SHAPE).expand(6, *SHAPE).clone()
     model, seed, earlier = placed(student, toy), draw.seed(), Earlier.of(student, draw)
+    check_likelihood(student, draw.uniform(12, low=-5.0, high=-0.5), 7, 3, draw)
     answers = []
     for num_samples in (1, 6):
         asked = likelihood_call(x, num_samples, 1) + ", all images alike"
@@ -738,8 +741,10 @@ def test_gradient_snr_leaves_out_entries_without_noise(student, draw):
         *want, _ = snr(student, placed(student, toy), x, 3, 20, seed)
         *got, asked = snr(student, placed(student, wide), dark, 3, 20, seed, SAID["dead_counted"])
         if not all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(got, want, strict=True)):
+            *again, _ = snr(student, placed(student, toy), x, 3, 20, seed)
+            hint = SAID["dead_counted"] if again == want else SAID["generator_ignored"]
             asked += ", two of three pixels 0 in all images"
-            raise Wrong(asked, "the numbers of the pixel that is 1", "others", "", SAID["dead_counted"])
+            raise Wrong(asked, "the numbers of the pixel that is 1", "others", "", hint)
 
 
 @worth("gradient_snr", 2)
@@ -773,7 +778,9 @@ def test_gradient_snr_looks_at_the_first_matrix(student, draw):
         *got, asked = snr(student, model, x, 3, 20, seed)
         if not all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(got, want, strict=True)):
             asked += ", an encoder whose first parameter is a vector"
+            *again, _ = snr(student, placed(student, toy), x, 3, 20, seed)
             todo = "Go through model.encoder.parameters() until one has two axes."
+            todo = todo if again == want else SAID["generator_ignored"]
             raise Wrong(asked, "the numbers of its first matrix", "others", todo)
 
 

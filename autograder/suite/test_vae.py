@@ -8,6 +8,7 @@ are compared at a false-alarm rate of 1e-9 a test.
 
 import math
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import torch
 
@@ -18,12 +19,14 @@ from autograder.mistakes import SAID
 from autograder.oracles import AffineModel
 from autograder.remote import Handle, Inspection, Seed, Student
 from autograder.rubric import worth
+from autograder.suite import public
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask
 COLOURED = (3, 2, 2)  # of images whose channels are to be summed over, too
 NARROW = 9.5  # the largest log-variance asked, up or down: clamps at 10 are allowed
 SIZES = ((5, 3), (1, 4), (4, 4), (1, 1))  # (B, D): one image, as many images as dimensions, more
 MODES = ((False, False, False), (True, True, True), (False, True, False), (False, False, True))  # model, its parts
+STILL = "In evaluation mode a network draws and seeds nothing: is it dropout that stays on, or a seed?"
 UNUSUAL = 761_208_953  # a seed
 EXTREME = 1e4  # the largest logit that is promised exactly
 ENOUGH = 4000  # draws where frequencies are compared
@@ -326,7 +329,7 @@ def test_bernoulli_sample_returns_zeros_and_ones(student, draw):
                 "only zeros and ones",
                 "other numbers",
                 "Draw each pixel from its Bernoulli distribution.",
-                SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else "",
+                SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else SAID["gradient_left"],
             )
     x = draw.binary(5, *SHAPE)
     asked = call("bernoulli_sample", logits=x) + f", all ±{EXTREME:g}"
@@ -379,7 +382,7 @@ def test_bernoulli_sample_draws_pixels_independently(student, draw):
             asked=asked,
             expected="two pixels to be equal half of the time",
             got="another share",
-            hint=SAID["shared_noise"],
+            hint=SAID["shared_noise"] if expect.varies(pixels) else SAID["not_drawn"],
         )
 
 
@@ -456,7 +459,7 @@ def test_encoder_sees_the_image(student, draw):
 def test_encoder_takes_values_of_both_signs(student, draw):
     """mu takes both signs and log_var goes below zero: neither is squashed or exponentiated."""
     encoder, x = network(student, "Encoder", 64), images(draw, 3)
-    shake(encoder, draw)
+    check_sees(encoder, x, draw, 64)
     mu, log_var = encode(encoder, x, 64)
     asked = call("encoder", x=x) + ", with other parameters"
     todo = "The last layer is linear: any real number is a mean, and any real number is the logarithm of a variance."
@@ -472,7 +475,7 @@ def test_encoder_takes_values_of_both_signs(student, draw):
 def test_encoder_passes_gradients(student, draw):
     """The gradient of mu and of log_var reaches the encoder's parameters."""
     encoder, x = network(student, "Encoder", 3), images(draw, 2)
-    shake(encoder, draw)
+    check_sees(encoder, x, draw, 3)
     for part, name in enumerate(("mu", "log_var")):
         check_trains(student, encoder, x, call("encoder", x=x), name, part=part, deep=name == "mu")
 
@@ -486,7 +489,7 @@ def test_encoder_works_in_both_precisions_and_leaves_its_surroundings_alone(stud
         check_sees(encoder, x, draw, 2)
         asked, before, chance = call("encoder", x=x), encoder.state(), fresh_chance(student)
         seen = student.inspect((encoder, ""), x)
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="A network's output is not random.")
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=STILL)
         expect.surroundings_kept(seen, asked=asked)
         for item in expect.pair(seen.value, asked=asked):
             expect.tensor(item, (3, 2), dtype, asked=asked)
@@ -578,7 +581,7 @@ def test_decoder_works_in_both_precisions_and_leaves_its_surroundings_alone(stud
         check_hears(decoder, z, draw)
         asked, before, chance = call("decoder", z=z), decoder.state(), fresh_chance(student)
         seen = student.inspect((decoder, ""), z)
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="A network's output is not random.")
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=STILL)
         expect.surroundings_kept(seen, asked=asked)
         expect.tensor(seen.value, (3, 1, 28, 28), dtype, asked=asked)
         expect.silent(seen, asked=asked)
@@ -648,6 +651,8 @@ def test_elbo_passes_gradients(student, draw):
         vae = installed(student, toy)
         asked = call("vae.elbo", x=x, eps=eps)
         check_elbo(student, toy, x, eps, vae=vae)
+        if not Earlier(student, draw).changes_inputs:
+            expect.inputs_kept(student.inspect((vae, "elbo"), x, eps), {"x": x, "eps": eps}, asked=asked)
         parts = {"encoder": ("weight_mu", "bias_mu", "weight_log_var", "bias_log_var"), "decoder": ("weight", "bias")}
         parts |= {"prior": ("mean", "log_var")} if prior else {}
         for part, names in parts.items():
@@ -787,9 +792,8 @@ def test_negative_elbo_draws_noise_for_every_image(student, draw):
             else "Draw eps of shape (B, D) with randn."
         )
         expected, got = "a loss near the expectation of the negative bound", "one far from it"
-        expect.agrees(
-            min(findings, key=bool), asked=asked, expected=expected, got=got, todo=todo, hint=SAID["eps_shared"]
-        )
+        hint = noise_hint(toy, x, losses, copies, draw)
+        expect.agrees(min(findings, key=bool), asked=asked, expected=expected, got=got, todo=todo, hint=hint)
         if len(set(losses)) < calls:
             raise Wrong(asked, "other noise in every call", "the same loss again", "", SAID["eps_fixed"])
     toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
@@ -892,8 +896,8 @@ def test_sample_returns_binary_images(student, draw):
                 asked,
                 "only zeros and ones",
                 "other numbers",
-                "Draw pixels from the decoder's logits.",
-                SAID["probabilities"],
+                "",
+                SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else SAID["gradient_left"],
             )
         check_certain(student, toy, n, dtype, draw)
 
@@ -953,7 +957,7 @@ def test_sample_draws_pixels_from_the_logits(student, draw):
             own = own.detach().double()
             finding = statistics.same_shares(share, own.mean(0).flatten(), ENOUGH, float(own.max() - own.min()) or 1e-9)
     hint = SAID["thresholded"] if torch.equal(share, (bias > 0).double()) else ""
-    hint = SAID["probabilities"] if bool(((got > 0) & (got < 1)).any()) else hint
+    hint = SAID["probabilities"] if bool(((got - got.round()).abs() > 0.01).any()) else hint
     expect.agrees(
         finding,
         asked=asked,
@@ -981,7 +985,7 @@ def test_sample_follows_its_generator(student, draw):
         def sample(generator, vae=vae):
             return drawn_images(student, vae.sample(50, generator=generator), 50, None, asked)
 
-        check_generator(student, sample, seed, (50, *SHAPE), asked, alone)
+        check_generator(student, sample, seed, (50, *SHAPE), asked, alone, same="")
 
 
 @worth("sample")
@@ -1086,7 +1090,9 @@ def test_train_step_leaves_its_surroundings_alone(student, draw):
     model.train()
     asked, chance = call("train_step", model=model, optimizer=..., x=x), fresh_chance(student)
     seen = student.inspect("train_step", model, student.optimizer("SGD", model, lr=0.1), x)
-    expect.random_state_kept(chance, student.global_rng(), asked=asked, todo="What is random is the model's own.")
+    expect.random_state_kept(
+        chance, student.global_rng(), asked=asked, todo="Draw and seed nothing here: what is random is the model's own."
+    )
     check_step(model, weight, x, 0.1, torch.zeros(6, dtype=torch.float64))
     expect.silent(seen, asked=asked)
     expect.surroundings_kept(seen, asked=asked)
@@ -1095,7 +1101,7 @@ def test_train_step_leaves_its_surroundings_alone(student, draw):
     student.train_step(model, student.optimizer("SGD", model, lr=0.1), x)
     calls = model.state().buffers["norm.num_batches_tracked"]
     if int(calls) != 1:
-        todo = "Compute the loss once, and keep its value."
+        todo = "Compute the loss once, and keep its value." if int(calls) else mistakes.TRAIN_STEP[-1].say
         raise Wrong(asked, "model(x) to be computed once, in training mode", f"{int(calls)} times", todo)
 
 
@@ -1234,6 +1240,7 @@ def check_reparameterize(student: Student, mu: torch.Tensor, log_var: torch.Tens
         oracles.reparameterize(mu, log_var, eps),
         asked=call("reparameterize", mu=mu, log_var=log_var, eps=eps),
         hint=lambda got: mistakes.recognise("reparameterize", got, mu, log_var, eps),
+        example=lambda: public.example(student, "reparameterize"),
         shape_todo="The answer has the shape of eps.",
     )
 
@@ -1244,6 +1251,7 @@ def check_gaussian_log_prob(student: Student, z: torch.Tensor, mu: torch.Tensor,
         oracles.gaussian_log_prob(z, mu, log_var),
         asked=call("gaussian_log_prob", z=z, mu=mu, log_var=log_var),
         hint=lambda got: mistakes.underflown(got) or mistakes.recognise("gaussian_log_prob", got, z, mu, log_var),
+        example=lambda: public.example(student, "gaussian_log_prob"),
         shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
     )
 
@@ -1254,6 +1262,7 @@ def check_kl(student: Student, mu: torch.Tensor, log_var: torch.Tensor) -> None:
         oracles.kl_standard_normal(mu, log_var),
         asked=call("kl_standard_normal", mu=mu, log_var=log_var),
         hint=lambda got: mistakes.recognise("kl_standard_normal", got, mu, log_var),
+        example=lambda: public.example(student, "kl_standard_normal"),
         shape_todo="Sum over the latent dimensions, the last axis, and over nothing else.",
     )
 
@@ -1265,6 +1274,7 @@ def check_bernoulli_log_prob(student: Student, x: torch.Tensor, logits: torch.Te
         asked=call("bernoulli_log_prob", x=x, logits=logits),
         hint=lambda got: mistakes.recognise("bernoulli_log_prob", got, x, logits),
         todo=todo,
+        example=lambda: public.example(student, "bernoulli_log_prob"),
         shape_todo="Sum over the last three axes (channel, height, width) and over nothing else.",
     )
 
@@ -1316,8 +1326,10 @@ def check_generator(
     shape: tuple[int, ...],
     asked: str,
     alone: bool = True,
+    same: str = SAID["not_random"],
 ) -> None:
-    """Check what a generator promises; `alone`: also that the global one is left alone."""
+    """Check what a generator promises; `alone`: also that the global one is left alone; `same`: what is said where all
+    seeds give the same."""
     chance = fresh_chance(student)
     first, again, other = (expect.tensor(sample(Seed(s)), shape, None, asked=asked) for s in (seed, seed, seed + 1))
     if not torch.equal(first, again):
@@ -1327,11 +1339,11 @@ def check_generator(
             asked,
             "another sample for another seed",
             "the same one",
-            "Do not seed inside the function.",
-            SAID["generator_ignored"],
+            "",
+            same,
         )
     if alone:
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["generator_ignored"])
+        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["global_used"])
 
 
 def fresh_chance(student: Student) -> torch.Tensor:
@@ -1423,23 +1435,26 @@ def check_trains(
 
 
 def check_sees(encoder: Handle, x: torch.Tensor, draw: Draw, latent_dim: int) -> None:
-    """Check that mu differs between images, whatever the parameters are: one answer for all answers nothing."""
+    """Check that mu differs between images, as made or with other parameters: one answer for all answers nothing."""
     other = torch.cat([x[:1], 1 - x[:1]])
+    made, _ = encode(encoder, other, latent_dim)
     shake(encoder, draw)
     mu, _ = encode(encoder, other, latent_dim)
-    if agree(mu[:1].expand(2, -1), mu):
+    if all(agree(each[:1].expand(2, -1), each) for each in (made, mu)):
         asked, todo = call("encoder", x=other), "Is x used on the way to mu?"
-        raise Wrong(asked, "mu to differ between images", "one mu for all", todo)
+        raise Wrong(asked, "mu to differ between images", "one mu for all: it does not depend on the inputs", todo)
 
 
 def check_hears(decoder: Handle, z: torch.Tensor, draw: Draw) -> None:
-    """Check that logits differ between codes, whatever the parameters are: one answer for all answers nothing."""
+    """Check that logits differ between codes, as made or with other parameters: one answer for all answers nothing."""
     other = torch.cat([z[:1], z[:1] + 2])
+    made = decode(decoder, other)
     shake(decoder, draw)
     logits = decode(decoder, other)
-    if agree(logits[:1].expand(2, -1, -1, -1), logits):
+    if all(agree(each[:1].expand(2, -1, -1, -1), each) for each in (made, logits)):
         asked, todo = call("decoder", z=other), "Is z used on the way to the logits?"
-        raise Wrong(asked, "logits that differ between codes", "the same for all codes", todo)
+        came = "the same for all codes: they do not depend on the inputs"
+        raise Wrong(asked, "logits that differ between codes", came, todo)
 
 
 def check_certain(student: Student, toy: AffineModel, n: int, dtype: torch.dtype, draw: Draw) -> None:
@@ -1505,6 +1520,9 @@ def check_models_kept(
             expect.surroundings_kept(seen, asked=asked)
     model = build(student, toy)
     want = None if draws else inspect(model).value
+    again = None if draws else inspect(model).value
+    steady = not draws and len(tensors_in(want)) == len(tensors_in(again))
+    steady = steady and all(map(torch.equal, tensors_in(want), tensors_in(again)))
     encoder, decoder, _ = parts_of(student, toy)
     model.assign(encoder=student.sensitive(encoder, toy.pixels), decoder=student.sensitive(decoder, toy.latent_dim))
     model.eval()
@@ -1512,7 +1530,7 @@ def check_models_kept(
     seen, asked = inspect(model), asked + ", model with batch norm and dropout in evaluation mode"
     if earlier is not None and earlier.changes_modes:
         return
-    if not draws:
+    if steady:
         values = tensors_in(seen.value), tensors_in(want)
         if len(values[0]) != len(values[1]) or not all(map(expect.equal, *values)):
             todo = "The model was handed over in evaluation mode: leave it there."
@@ -1591,8 +1609,28 @@ def check_reconstruct(student: Student, toy: AffineModel, x: torch.Tensor) -> to
         asked=call("reconstruct", model=..., x=x),
         hint=lambda got: mistakes.recognise("reconstruct", got, toy, x),
         todo="Encode, decode the mean, turn logits into probabilities.",
+        example=lambda: public.example(student, "reconstruct", placed),
         shape_todo="One image for every image.",
     )
+
+
+def noise_hint(toy: AffineModel, x: torch.Tensor, losses: list[float], copies: int, draw: Draw) -> str:
+    """Return what is known about losses of one image many times that are far from their expectation."""
+    truth, tolerance = -float(toy.expected_elbo(x)), 6 * toy.lipschitz(x) / math.sqrt(copies)
+    if all(abs(loss + truth) <= tolerance for loss in losses):
+        return mistakes.NEGATIVE_ELBO[0].say
+    if max(losses) - min(losses) > 2 * tolerance:
+        return SAID["eps_shared"]
+    both = draw.normal(copies, 1).expand(copies, 2)  # one number for both dimensions
+    shared = -float(toy.elbo(x.expand(copies, *x.shape[1:]), both).mean())
+    if all(abs(loss - shared) <= 2 * tolerance for loss in losses):
+        return SAID["eps_shared"]
+    noises = (draw.uniform(copies, 2), draw.uniform(copies, 2, low=-1), 0.1 * both, 0 * both)
+    for noise in noises:
+        other = -float(toy.elbo(x.expand(copies, *x.shape[1:]), noise).mean())
+        if all(abs(loss - other) <= 2 * tolerance for loss in losses):
+            return SAID["noise_distribution"]
+    return ""
 
 
 def check_step(
@@ -1711,8 +1749,13 @@ def check_elbo(
         toy.elbo(x, eps),
         asked=made + call("vae.elbo", x=x, eps=eps),
         also=others(),
-        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("elbo", got, toy, x, eps),
+        hint=lambda got: (
+            mistakes.underflown(got)
+            or mistakes.recognise("elbo", got, toy, x, eps)
+            or mistakes.recognise("elbo", got, Own(**vars(toy), functions=OwnFunctions(student)), x, eps)
+        ),
         todo="Compare each of its terms with the text.",
+        example=lambda: public.example(student, "elbo", installed),
         shape_todo="One bound for every image.",
     )
 
@@ -1819,6 +1862,33 @@ def moved(
         return result
 
     return stepped
+
+
+class OwnFunctions:
+    """A student's functions that `elbo` is made of, for recognising a second mistake behind a first; each input is
+    asked once. They raise ValueError where they answer no finite tensor."""
+
+    def __init__(self, student: Student):
+        self._student, self._seen = student, {}
+
+    def __getattr__(self, name: str) -> Callable[..., torch.Tensor]:
+        def function(*args):
+            key = (name, *(argument.detach().numpy().tobytes() for argument in args))
+            if key not in self._seen:
+                self._seen[key] = attempt(lambda: self._student.call(name, *args))
+            value = self._seen[key]
+            if not isinstance(value, torch.Tensor) or infinite(value):
+                raise ValueError(f"{name} answers no finite tensor")
+            return value.detach()
+
+        return function
+
+
+@dataclass(frozen=True)
+class Own(AffineModel):
+    """A toy whose terms are made of a student's own functions."""
+
+    functions: OwnFunctions | None = None
 
 
 class Earlier:

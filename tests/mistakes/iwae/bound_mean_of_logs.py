@@ -2,6 +2,7 @@
 
 FAILS = {"iwae_bound"}
 HINT = "ELBO with K samples"
+ALSO = ("Which comes first",)
 
 
 def iwae_bound(log_w):

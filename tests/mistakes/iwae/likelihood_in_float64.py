@@ -1,7 +1,7 @@
 """The result is in double precision."""
 
 FAILS = {"log_likelihood"}
-HINT = "dtype and device of the inputs"
+HINT = "dtype is another one"
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 FAILS = {"log_likelihood"}
 HINT = "Fewer than num_samples"
+ALSO = ("Only the first chunk",)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 FAILS = {"log_likelihood"}
 HINT = "left out of the sum"
+ALSO = ("Fewer than num_samples",)
 
 
 @torch.no_grad()

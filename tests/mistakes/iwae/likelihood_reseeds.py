@@ -1,7 +1,11 @@
 """The noise is the same in every call."""
 
 FAILS = {"log_likelihood"}
-HINT = "Do not seed inside"
+HINT = "a seed set inside"
+ALSO = (
+    "drawn from or seeded",
+    "seed is set inside",
+)
 
 
 @torch.no_grad()

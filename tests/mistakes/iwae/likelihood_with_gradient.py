@@ -2,6 +2,7 @@
 
 FAILS = {"log_likelihood"}
 HINT = "Nothing here is to be trained"
+ALSO = ("the graph of every chunk",)
 
 
 def log_likelihood(model, x, num_samples, chunk_size, generator=None):

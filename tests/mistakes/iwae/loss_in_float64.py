@@ -1,7 +1,7 @@
 """The loss is always in double precision."""
 
 FAILS = {"iwae_loss"}
-HINT = "dtype and device of the inputs"
+HINT = "dtype is another one"
 
 
 def iwae_loss(log_w, form):

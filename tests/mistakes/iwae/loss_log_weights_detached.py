@@ -2,6 +2,7 @@
 
 FAILS = {"iwae_loss"}
 HINT = "just the other way round"
+ALSO = ("cuts the graph",)
 
 
 def iwae_loss(log_w, form):

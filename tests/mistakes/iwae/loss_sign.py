@@ -2,6 +2,10 @@
 
 FAILS = {"iwae_loss"}
 HINT = "not its negative"
+ALSO = (
+    "wrong sign",
+    "opposite sign",
+)
 
 
 def iwae_loss(log_w, form):

@@ -2,6 +2,7 @@
 
 FAILS = {"gradient_snr"}
 HINT = "is num_samples used"
+ALSO = ("gradient of the ELBO",)
 
 
 def gradient_snr(model, x, num_samples, runs, generator=None):

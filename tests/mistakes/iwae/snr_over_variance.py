@@ -1,7 +1,7 @@
 """The mean is divided by the variance."""
 
 FAILS = {"gradient_snr"}
-HINT = "divided by the variance"
+HINT = "divided by the variance's root"
 
 
 def gradient_snr(model, x, num_samples, runs, generator=None):

@@ -2,6 +2,7 @@
 
 FAILS = {"gradient_snr"}
 HINT = "looks like a standard deviation"
+ALSO = ("not its root",)
 
 
 def gradient_snr(model, x, num_samples, runs, generator=None):

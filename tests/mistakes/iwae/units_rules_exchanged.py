@@ -2,6 +2,7 @@
 
 FAILS = {"active_units"}
 HINT = 'rule "variance"'
+ALSO = ('rule "kl"',)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 FAILS = {"log_weights", "log_likelihood", "gradient_snr"}
 HINT = "All its randomness comes in through eps"
+ALSO = ("Hand the generator",)
 
 
 def log_weights(model, x, eps):

@@ -1,7 +1,7 @@
 """Everything is computed and returned in double precision."""
 
 FAILS = {"log_weights"}
-HINT = "dtype and device of the inputs"
+HINT = "dtype is another one"
 
 
 def log_weights(model, x, eps):

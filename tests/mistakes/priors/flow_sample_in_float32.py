@@ -1,7 +1,7 @@
 """The noise has torch's default dtype, and the answer is cast to it."""
 
 FAILS = {"flow_prior"}
-HINT = "float64"
+HINT = "dtype is another one"
 
 
 @torch.no_grad()

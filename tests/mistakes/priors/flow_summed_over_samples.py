@@ -1,7 +1,7 @@
 """The samples are summed with the dimensions."""
 
 FAILS = {"flow_prior"}
-HINT = "expected shape"
+HINT = "One value for every code"
 
 
 def log_prob(self, z):

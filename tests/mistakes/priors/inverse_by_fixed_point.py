@@ -2,6 +2,7 @@
 
 FAILS = {"planar_inverse"}
 HINT = "come to rest only"
+ALSO = ("does the search end too early",)
 
 
 def planar_inverse(self, y):

@@ -1,7 +1,7 @@
 """The answer keeps the precision in which it was found."""
 
 FAILS = {"planar_inverse"}
-HINT = "float32"
+HINT = "dtype is another one"
 
 
 def planar_inverse(self, y, right=PlanarFlow.inverse):

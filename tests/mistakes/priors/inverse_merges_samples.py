@@ -1,7 +1,7 @@
 """The axis of the samples is flattened and not put back."""
 
 FAILS = {"planar_inverse"}
-HINT = "expected shape"
+HINT = "has the shape of y"
 
 
 def planar_inverse(self, y, right=PlanarFlow.inverse):

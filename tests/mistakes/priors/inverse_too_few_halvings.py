@@ -1,7 +1,7 @@
 """The bracket is halved too few times for the accuracy that is asked."""
 
 FAILS = {"planar_inverse"}
-HINT = "at most 1e-08"
+HINT = "does the search end too early"
 
 
 def planar_inverse(self, y):

@@ -1,7 +1,7 @@
 """Everything is cast to float32."""
 
 FAILS = {"mixture_log_prob"}
-HINT = "float64"
+HINT = "dtype is another one"
 
 
 def log_prob(self, z):

@@ -1,7 +1,8 @@
 """There is a bias for every dimension, as in a linear layer."""
 
 FAILS = {"planar_flow", "planar_inverse", "flow_prior"}
-HINT = "b of shape ()"
+HINT = "with the shape of the text"
+ALSO = ("One value for every code",)
 
 
 def __init__(self, latent_dim):

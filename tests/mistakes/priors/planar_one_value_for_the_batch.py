@@ -1,7 +1,11 @@
 """log|det| is summed over the points."""
 
 FAILS = {"planar_flow", "flow_prior"}
-HINT = "expected shape"
+HINT = "one log|det| for every point"
+ALSO = (
+    "summed into one number",
+    "One value for every code",
+)
 
 
 def forward(self, v):

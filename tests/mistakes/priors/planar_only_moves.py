@@ -1,7 +1,7 @@
 """The output is returned alone."""
 
 FAILS = {"planar_flow", "flow_prior"}
-HINT = "two tensors"
+HINT = "Return both"
 
 
 def forward(self, v):

@@ -1,7 +1,7 @@
 """log|det| is transposed where there are K samples."""
 
 FAILS = {"planar_flow", "flow_prior"}
-HINT = "shape"
+HINT = "one log|det| for every point"
 
 
 def forward(self, v):

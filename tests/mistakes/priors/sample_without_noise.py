@@ -2,6 +2,7 @@
 
 FAILS = {"mixture_sample"}
 HINT = "where is the noise"
+ALSO = ("is nothing drawn",)
 
 
 @torch.no_grad()

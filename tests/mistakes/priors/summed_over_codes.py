@@ -2,6 +2,7 @@
 
 FAILS = {"mixture_log_prob"}
 HINT = "over which axis"
+ALSO = ("One value for every code",)
 
 
 def log_prob(self, z):

@@ -2,6 +2,7 @@
 
 FAILS = {"planar_flow"}
 HINT = "two points land on one"
+ALSO = ("u itself is used",)
 
 
 def forward(self, v):

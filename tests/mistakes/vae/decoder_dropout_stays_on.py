@@ -2,6 +2,7 @@
 
 FAILS = {"decoder"}
 HINT = "mixes the images"
+ALSO = ("dropout that stays on",)
 
 
 def forward(self, z):

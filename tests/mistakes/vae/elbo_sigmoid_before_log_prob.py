@@ -1,7 +1,7 @@
 """The sigmoid is applied to the logits before bernoulli_log_prob, which takes logits."""
 
 FAILS = {"elbo"}
-HINT = ""
+HINT = "applies it itself"
 
 
 def elbo(self, x, eps):

@@ -2,6 +2,7 @@
 
 FAILS = {"encoder"}
 HINT = "mixes the images"
+ALSO = ("dropout that stays on",)
 
 
 def forward(self, x):

@@ -1,7 +1,12 @@
 """The encoder returns zeros of the right shape."""
 
 FAILS = {"architecture", "encoder"}
-HINT = "depend on the inputs"
+HINT = "Is x used on the way to mu"
+ALSO = (
+    "Images are grids",
+    "An activation after",
+    "cuts the graph",
+)
 
 
 def forward(self, x):

@@ -1,7 +1,7 @@
 """A fixed seed is set in every call of the encoder."""
 
 FAILS = {"encoder"}
-HINT = "left alone"
+HINT = "draws and seeds nothing"
 
 
 right = Encoder.forward

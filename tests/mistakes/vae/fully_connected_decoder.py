@@ -1,7 +1,7 @@
 """The encoder is convolutional, the decoder is not."""
 
 FAILS = {"architecture"}
-HINT = "none"
+HINT = "Images are grids"
 
 
 class Decoder(nn.Module):

@@ -1,7 +1,7 @@
 """Codes are always float32."""
 
 FAILS = {"sample"}
-HINT = ""
+HINT = "dtype is another one"
 
 
 @torch.no_grad()

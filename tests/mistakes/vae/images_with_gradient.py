@@ -2,6 +2,7 @@
 
 FAILS = {"sample"}
 HINT = "torch.no_grad"
+ALSO = ("These are probabilities",)
 
 
 def sample(self, n, generator=None):

@@ -2,6 +2,7 @@
 
 FAILS = {"train_step"}
 HINT = "loss after the step"
+ALSO = ("Compute the loss once",)
 
 
 def train_step(model, optimizer, x):

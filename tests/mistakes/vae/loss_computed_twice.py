@@ -1,7 +1,7 @@
 """The loss is computed once for the step and once more for the return value."""
 
 FAILS = {"train_step"}
-HINT = "computed once"
+HINT = "Compute the loss once"
 
 
 def train_step(model, optimizer, x):

@@ -1,7 +1,7 @@
 """New noise is drawn where eps is given."""
 
 FAILS = {"reparameterize"}
-HINT = ""
+HINT = "in its arguments"
 
 
 def reparameterize(mu, log_var, eps):

@@ -1,7 +1,7 @@
 """All convolutions have kernels of one pixel: a fully connected network in disguise."""
 
 FAILS = {"architecture"}
-HINT = "none"
+HINT = "Images are grids"
 
 
 class Encoder(nn.Module):

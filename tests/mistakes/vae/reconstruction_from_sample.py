@@ -1,7 +1,7 @@
 """A sample of q(z|x) is decoded instead of its mean."""
 
 FAILS = {"reconstruct"}
-HINT = ""
+HINT = "not a sample"
 
 
 @torch.no_grad()

@@ -2,6 +2,10 @@
 
 FAILS = {"bernoulli_sample"}
 HINT = "These are probabilities"
+ALSO = (
+    "is nothing drawn",
+    "All answers are the same",
+)
 
 
 @torch.no_grad()

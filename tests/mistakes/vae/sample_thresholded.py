@@ -2,6 +2,10 @@
 
 FAILS = {"bernoulli_sample"}
 HINT = "those of a threshold"
+ALSO = (
+    "is nothing drawn",
+    "All answers are the same",
+)
 
 
 def bernoulli_sample(logits, generator=None):

@@ -1,7 +1,7 @@
 """A fixed seed is set before every step."""
 
 FAILS = {"train_step"}
-HINT = "left alone"
+HINT = "Draw and seed nothing"
 
 
 right = train_step

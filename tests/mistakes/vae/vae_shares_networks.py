@@ -1,7 +1,7 @@
 """Encoder and decoder are made once and shared by all models."""
 
 FAILS = {"elbo"}
-HINT = "of its own"
+HINT = "in the constructor"
 
 
 shared_encoder, shared_decoder = Encoder(3), Decoder(3)
