@@ -98,7 +98,7 @@ def models(release: NotebookNode) -> list[Model]:
                 given = {item.arg: item.value.value for item in call.keywords if isinstance(item.value, ast.Constant)}
                 if "name" in given and call.args and isinstance(call.args[0], ast.Name):
                     found.append(Model(call.args[0].id, given["name"], given.get("k", 1)))
-    return found
+    return list(dict.fromkeys(found))  # a check may call it, too
 
 
 def checkpoints(folder: Folder, limit: int) -> tuple[dict[str, bytes], list[str]]:

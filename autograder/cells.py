@@ -274,6 +274,7 @@ def _piece(part: _Part, text: str) -> _Part:
     """Return a piece of a cell."""
     cell = copy.deepcopy(part.cell)
     cell.source, cell.metadata = text.strip("\n"), nbformat.from_dict({})
+    cell.id = nbformat.v4.new_raw_cell().id  # its own
     return _Part(cell)
 
 

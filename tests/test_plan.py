@@ -43,7 +43,7 @@ def test_given_cell_is_run_as_released(release, name, change):
     elif change == "made text":
         notebook.cells[index] = nbformat.v4.new_markdown_cell("something else")
     else:
-        given.source = "" if change == "emptied" else "from google.colab import drive\n" + source
+        given.source = "" if change == "emptied" else "from google.colab import drive\n" + source + "  # mine"
     submission = handed_in(notebook, release)
     plan, remarks = planned(submission, "vae", ROOT)
     ((place, sources),) = plan.given.items()
@@ -55,6 +55,18 @@ def test_given_cell_is_run_as_released(release, name, change):
     if change == "edited":
         assert submission.cells[index].source.startswith("from google.colab")
         assert plan.own == {index}
+
+
+@pytest.mark.parametrize("name", ["imports", "data", "settings"])
+def test_lines_added_to_a_given_cell_are_the_students_own(release, name):
+    """What was written above a given cell is a cell of the student's own; the given one stands as released."""
+    notebook = nbformat.from_dict(release)
+    index, given = cell(notebook, name)
+    given.source = "from google.colab import drive\n" + given.source
+    submission = handed_in(notebook, release)
+    plan, remarks = planned(submission, "vae", ROOT)
+    assert (dict(plan.given), plan.own, remarks) == ({}, {index}, [])
+    assert submission.cells[index].source == "from google.colab import drive"
 
 
 def test_line_ends_and_blank_lines_change_no_given_cell(release):
