@@ -4,7 +4,7 @@ BIN := .venv/bin
 STAMP := .venv/ready
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help setup demo test quick-test attacks check release reference grade bench doctor
+.PHONY: help setup demo test quick-test attacks hints check release reference grade bench doctor
 help: ## say what each word does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
@@ -28,6 +28,9 @@ quick-test: $(STAMP) ## the tests that start no kernel
 
 attacks: $(STAMP) ## grade the corpus of attacks, an honest submission after each, and print what was held
 	$(BIN)/python -m tests.attacks
+
+hints: $(STAMP) ## count what students are told about the known mistakes: true and false hints
+	$(BIN)/python -m tests.hints
 
 check: $(STAMP) ## lint and format of modules and notebooks, and doctests
 	$(BIN)/ruff check .
