@@ -6,7 +6,7 @@ STAMP := .venv/ready
 PACKAGES = $(filter bubblewrap,$(or $(COURSE_SANDBOX),$(shell sed -n 's/^ *sandbox="\([a-z]*\)".*/\1/p' course_config.py)))
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help system setup demo test quick-test attacks check release reference grade bench doctor
+.PHONY: help system setup demo test quick-test attacks hints check release reference grade bench doctor
 help: ## say what each word does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
@@ -32,6 +32,9 @@ quick-test: $(STAMP) ## the tests that start no kernel
 
 attacks: $(STAMP) ## grade the corpus of attacks, an honest submission after each, and print what was held
 	$(BIN)/python -m tests.attacks
+
+hints: $(STAMP) ## count what students are told about the known mistakes: true and false hints
+	$(BIN)/python -m tests.hints
 
 check: $(STAMP) ## lint and format of modules and notebooks, and doctests
 	$(BIN)/ruff check .

@@ -301,6 +301,7 @@ class Evaluation:
         low, high = self.active_window
         units = self.measurement.active_units
         if not low <= units <= high:
+            high = max(low, min(high, self.measurement.latent_dim))  # no model has more than it has dimensions
             raise Partial(
                 0.0,
                 f"{units} of {self.measurement.latent_dim} latent dimensions of {self.name} are active (their posterior mean varies "

@@ -84,26 +84,23 @@ LOG_OF_DENSITY_FLOORED = (
     "The density itself is computed, with a small number under the logarithm: far from the mean only that number is left. "
     "Stay with logarithms throughout."
 )
-_NAMES = []
 SMALL = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 
-def _small_numbers(formula):
-    """Return the mistakes of small numbers: formula(*inputs, variance, log_variance, floor) with two ways to add one."""
+def _small_numbers(formula, label="small_number"):
+    """Return the mistakes of small numbers: formula(variance of log_var, *inputs), in three ways to add one, each with
+    the numbers that show where log_var is at least -9.5."""
     ways = {
-        "variance": lambda v, small: torch.exp(v) + small,
-        "scale": lambda v, small: (torch.exp(v / 2) + small) ** 2,
-        "floor": lambda v, small: torch.exp(v).clamp_min(small),
+        "variance": (lambda v, small: torch.exp(v) + small, (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7)),
+        "scale": (lambda v, small: (torch.exp(v / 2) + small) ** 2, (1e-2, 1e-3, 1e-4, 1e-5)),
+        "floor": (lambda v, small: torch.exp(v).clamp_min(small), (1e-2, 1e-3, 1e-4)),
     }
-    _NAMES.append(len(_NAMES))
     return (
         Mistake(
-            f"small_number_{len(_NAMES)}_{way}_{small:g}",
-            SMALL_NUMBER,
-            lambda *i, f=function, s=small: formula(lambda v: f(v, s), *i),
+            f"{label}_{way}_{small:g}", SMALL_NUMBER, lambda *i, f=function, s=small: formula(lambda v: f(v, s), *i)
         )
-        for way, function in ways.items()
-        for small in SMALL
+        for way, (function, numbers) in ways.items()
+        for small in numbers
     )
 
 
@@ -183,7 +180,8 @@ GAUSSIAN_LOG_PROB = (
     *_small_numbers(
         lambda variance, z, mu, log_var: (
             -0.5 * (LOG_2PI + torch.log(variance(log_var)) + (z - mu) ** 2 * torch.exp(-log_var))
-        ).sum(-1)
+        ).sum(-1),
+        "small_number_in_logarithm",
     ),
     *(
         Mistake(
@@ -267,7 +265,10 @@ GAUSSIAN_LOG_PROB = (
 
 # mu, log_var
 KL_STANDARD_NORMAL = (
-    *_small_numbers(lambda variance, m, v: 0.5 * (m**2 + torch.exp(v) - 1 - torch.log(variance(v))).sum(-1)),
+    *_small_numbers(
+        lambda variance, m, v: 0.5 * (m**2 + torch.exp(v) - 1 - torch.log(variance(v))).sum(-1),
+        "small_number_in_logarithm",
+    ),
     *_small_numbers(lambda variance, m, v: 0.5 * (m**2 + variance(v) - 1 - torch.log(variance(v))).sum(-1)),
     Mistake(
         "half_missing",

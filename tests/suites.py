@@ -147,6 +147,25 @@ def spoiled(namespace: dict, name: str, change: Callable) -> dict:
     return namespace
 
 
+def answering(namespace: dict, names: tuple[str, ...], answer: Callable) -> dict:
+    """Make functions, or methods given as Class.method, return `answer(arguments, right answer)`."""
+    rights = {}
+    for name in names:
+        owner, _, method = name.rpartition(".")
+        rights[name] = getattr(namespace[owner], method) if owner else namespace[name]
+
+    def changed(right):
+        return lambda *args, **kwargs: answer(args, right(*args, **kwargs))
+
+    for name, right in rights.items():
+        owner, _, method = name.rpartition(".")
+        if owner:
+            setattr(namespace[owner], method, changed(right))
+        else:
+            namespace[name] = changed(right)
+    return namespace
+
+
 def leaks(suite: Suite, mistake: str, monkeypatch) -> list[str]:
     """Return the expected values that failure messages or hints of a mistake show."""
     from autograder import expect

@@ -123,6 +123,33 @@ def test_inspect_keeps_only_the_beginning_of_the_output():
     assert len(seen.printed) == 2000
 
 
+def test_inspect_shows_what_a_call_changes_of_torch():
+    """Gradients that a call leaves switched off, and a default dtype that it sets, are named and put back."""
+
+    def off(x):
+        torch.set_grad_enabled(False)
+        torch.set_default_dtype(torch.float64)
+        return x
+
+    student = in_process({"off": off, "tidy": lambda x: x})
+    assert student.inspect("off", torch.zeros(2)).surroundings == ("gradient mode", "default dtype")
+    assert student.inspect("tidy", torch.zeros(2)).surroundings == ()
+    assert torch.is_grad_enabled()
+    assert torch.get_default_dtype() == torch.float32
+
+
+def test_sensitive_parts_do_nothing_in_evaluation_mode():
+    """Batch norm and dropout before a part change nothing in evaluation mode, and show in training mode."""
+    student = in_process({})
+    part = student.affine_decoder(torch.randn(6, 2), torch.randn(6), (1, 2, 3))
+    wrapped, z = student.sensitive(part, 2), torch.randn(4, 3, 2)
+    assert torch.allclose(wrapped(z), part(z), atol=1e-5)
+    wrapped.train()
+    before = wrapped.state()
+    assert not torch.allclose(wrapped(z), part(z), atol=1e-3)
+    assert not torch.equal(before.buffers["norm.running_mean"], wrapped.state().buffers["norm.running_mean"])
+
+
 @pytest.mark.parametrize("way", ["call", "new", "gradient"])
 def test_student_output_stays_apart(way, capsys):
     """What the student's code prints never reaches the grader's terminal."""

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from autograder import expect, mistakes, oracles
+from autograder.draw import Draw
 from autograder.expect import Wrong, call
 from autograder.remote import Inspection, State, in_process
 from autograder.statistics import Finding
@@ -96,18 +97,29 @@ def test_every_known_formula_is_recognised(exercise):
     """On random inputs each formula of the catalogue is recognised by its own hint, and the right answer by none."""
     draw = torch.Generator().manual_seed(2)
 
-    def normal(*shape):
-        return torch.randn(*shape, generator=draw, dtype=torch.float64)
+    def normal(*shape, scale=1.0):
+        return scale * torch.randn(*shape, generator=draw, dtype=torch.float64)
 
+    narrow = torch.linspace(-9.5, -7, 12, dtype=torch.float64).reshape(4, 3)
+    coloured = (torch.rand(5, 3, 2, 2, generator=draw) < 0.5).double()
     x = (torch.rand(5, 1, 2, 3, generator=draw) < 0.5).double()
     toy, own = (expect_toy(prior) for prior in (False, True))
+    far = torch.tensor([[60.0], [-60.0], [-60.0], [-60.0]], dtype=torch.float64)
     mixture = oracles.Mixture(normal(4), normal(4, 3), normal(4, 3))
+    rare = mixture.changed(logits=mixture.logits.new_tensor([-40.0, 0.0, 0.0, 0.0]), loc=mixture.loc + far)
+    bent = [oracles.Planar.drawn(Draw("bent"), 1, along) for along in (8.0, 3.0, -3.0)]
+    heights = torch.linspace(-12, 12, 25, dtype=torch.float64)[:, None]
     layers = [oracles.Planar(normal(3), normal(3), normal(1).squeeze()) for _ in range(3)]
     inputs = {
-        "reparameterize": [(normal(5, 3), normal(5, 3), normal(2, 5, 3))],
-        "gaussian_log_prob": [(normal(5, 3), normal(5, 3), normal(5, 3))],
-        "kl_standard_normal": [(normal(5, 3), normal(5, 3))],
+        "reparameterize": [(normal(5, 3), normal(5, 3), normal(2, 5, 3)), (0 * narrow, narrow, 0 * narrow + 5)],
+        "gaussian_log_prob": [
+            (normal(5, 3), normal(5, 3), normal(5, 3)),
+            (torch.exp(narrow / 2), 0 * narrow, narrow),
+            (normal(4, 3, scale=20.0), 0 * narrow, 0 * narrow),
+        ],
+        "kl_standard_normal": [(normal(5, 3), normal(5, 3)), (normal(4, 3), narrow)],
         "bernoulli_log_prob": [
+            (coloured, normal(5, 3, 2, 2)),
             (x, normal(5, 1, 2, 3)),
             (x, 40 * (normal(5, 1, 2, 3).sign())),
             (x, 200 * normal(5, 1, 2, 3).sign()),
@@ -115,12 +127,25 @@ def test_every_known_formula_is_recognised(exercise):
         "elbo": [(model, x, normal(*lead, 5, 2)) for model in (toy, own) for lead in ((), (3,))],
         "negative_elbo": [(toy, x, "mean"), (toy, x, "sum")],
         "reconstruct": [(toy, x)],
+        "train_steps": [
+            (3 * normal(6), normal(4, 6), "SGD", {"lr": 0.1, "momentum": 0.9}),
+            (200 * normal(6), normal(4, 6), "Adam", {"lr": 0.3}),
+            (200 * normal(6), normal(4, 6), "SGD", {"lr": 0.05}),
+        ],
         "train_step": [(normal(6), normal(6), 0.1, normal(6))],
         "train_step_loss": [(2.0, 1.5, 3.0, 5)],
-        "mixture_log_prob": [(normal(5, 3), mixture), (normal(2, 5, 3), mixture)],
+        "mixture_log_prob": [
+            (normal(5, 3), mixture),
+            (normal(2, 5, 3), mixture),
+            (mixture.loc + 0.01, mixture.changed(log_var=narrow)),
+            (rare.loc[:1] + 0.1, rare),
+        ],
         "planar_flow": [(layer, normal(*shape)) for layer in layers for shape in ((5, 3), (2, 5, 3))],
         "planar_log_det": [(layer, normal(5, 3)) for layer in layers],
-        "planar_inverse": [(layer, normal(5, 3)) for layer in layers],
+        "planar_inverse": [
+            *((layer, normal(5, 3)) for layer in layers),
+            *((layer, heights / layer.w) for layer in bent),
+        ],
         "flow_prior": [(layers, normal(5, 3))],
         "monte_carlo_elbo": [(model, x, normal(*lead, 5, 2)) for model in (toy, own) for lead in ((), (3,))],
         "log_weights": [(model, x, normal(k, 5, 2)) for model in (toy, own) for k in (3, 5)],
@@ -128,7 +153,7 @@ def test_every_known_formula_is_recognised(exercise):
         "normalized_weights": [(3 * normal(4, 5),), (3 * normal(4, 5) - 1e4,)],
         "iwae_loss": [(3 * normal(4, 5),), (3 * normal(4, 5) - 1e4,)],
         "iwae_gradient": [(3 * normal(4, 5),)],
-        "log_likelihood": [(3 * normal(20, 1), 7, chunk) for chunk in (3, 7, 20)],
+        "log_likelihood": [(3 * normal(20, 1), 7, chunk) for chunk in (3, 5, 7, 20)],
         "active_kl": [(normal(5, 3), normal(5, 3))],
         "active_variance": [(normal(5, 3), normal(5, 3))],
         "latent_traversal": [(toy, x[:1], [1, 0], [-1.0, 2.0, 0.5])],
@@ -147,8 +172,6 @@ def test_every_known_formula_is_recognised(exercise):
 
 def expect_toy(prior):
     """Return a small model."""
-    from autograder.draw import Draw
-
     return mistakes.oracles.AffineModel.drawn(Draw("toy"), 2, prior=prior)
 
 
@@ -174,11 +197,35 @@ def test_recognise_takes_anything():
 
 
 def test_derivative_tells_missing_from_wrong():
-    """A cut graph, a NaN and a wrong gradient are told apart."""
+    """A graph is said to be cut only where no gradient comes, or zero throughout; a wrong one is compared."""
     assert "no gradient flows" in said(expect.derivative, None, WANT, of="mu")
+    cut = mistakes.SAID["detached"]
+    assert cut in said(expect.derivative, None, WANT, of="mu")
+    assert cut in said(expect.derivative, WANT * 0, WANT, of="mu")
     assert "NaN" in said(expect.derivative, WANT * float("nan"), WANT, of="mu")
-    assert "another one" in said(expect.derivative, WANT + 1, WANT, of="mu")
+    assert "opposite sign" in said(expect.derivative, -WANT, WANT, of="mu")
+    assert "2 times" in said(expect.derivative, 2 * WANT, WANT, of="mu")
+    other = said(expect.derivative, WANT + torch.tensor([1.0, 0.0, 90.0]), WANT, of="mu")
+    assert "another one" in other
+    assert "graph" not in other
+    known = said(expect.derivative, WANT + torch.tensor([1.0, 0.0, 90.0]), WANT, of="mu", right=True)
+    assert "one of its terms" in known
     expect.derivative(WANT, WANT, asked=ASKED, of="mu")
+
+
+def test_ambiguous_inputs_get_no_hint():
+    """Where two mistakes give the same, none is named; where an input tells them apart, the right one is."""
+    one = torch.tensor([[2.0]], dtype=torch.float64)
+    answer = oracles.kl_standard_normal(one, one)
+    assert mistakes.recognise("kl_standard_normal", 2 * answer, one, one)
+    assert mistakes.recognise("kl_standard_normal", answer.sum(), one, one) == ""  # summed and averaged over one image
+
+
+def test_surroundings_are_judged():
+    """A call that changes torch's own state is named."""
+    expect.surroundings_kept(Inspection(None, (), ""), asked=ASKED)
+    for name, words in (("gradient mode", "stay switched off"), ("default dtype", "set_default_dtype")):
+        assert words in said(expect.surroundings_kept, Inspection(None, (), "", (name,)))
 
 
 def test_pair_takes_tuples_and_lists():

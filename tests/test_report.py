@@ -112,6 +112,26 @@ def test_line_without_marks_says_so():
     assert report(marks={}).line() == "not graded: no grade cell was found"
 
 
+# --- reasons told once ---
+
+
+def test_a_reason_is_told_once():
+    """Tests that fail for one reason stand together: the reason once, and how many more there are."""
+    told = {"message": "expected 4, got 3.", "hint": "A factor is missing."}
+    found = report(
+        outcome("failed", sentence="It is four.", **told),
+        outcome(sentence="It is a number."),
+        outcome("failed", sentence="It is even.", message="expected 6, got 5.", hint=told["hint"]),
+        outcome("failed", sentence="It is quiet.", message="expected silence, got noise."),
+        outcome("failed", sentence="It is four again.", **told),
+    )
+    for text in (cell_text(found, "elbo"), cell_html(found, "elbo")):
+        assert text.count("A factor is missing.") == 1
+        assert "and 2 more tests for the same reason" in text
+        assert all(sentence in text for sentence in ("It is even.", "It is four again.", "It is quiet."))
+        assert text.index("It is four again.") < text.index("It is a number.")
+
+
 # --- files -----------------------------------------------------------------------------------------
 
 

@@ -178,6 +178,22 @@ def test_bad_answer_of_a_last_function_costs_its_cell_only(answer):
     )
 
 
+INPUTS = {
+    "zeros": lambda args, right: right * 0 if isinstance(right, torch.Tensor) else 0.0,
+    "an input": lambda args, right: next((a for a in args if isinstance(a, torch.Tensor)), None),
+}
+
+
+@pytest.mark.parametrize("answer", INPUTS)
+def test_inputs_and_zeros_earn_nothing(answer):
+    """Functions that return zeros of the right shape, or one of their inputs, earn nothing, for tidiness neither."""
+    namespace = suites.answering(solution(), (*FUNCTIONS, "VAE.elbo", "VAE.forward", "VAE.sample"), INPUTS[answer])
+    names = {"VAE.elbo": "elbo", "VAE.forward": "negative_elbo", "VAE.sample": "sample"}
+    cells = {*FUNCTIONS, *names.values()}
+    earned = [o.test for o in outcomes(namespace) if o.cell in cells and o.credit]
+    assert [name for name in earned if name != "test_vae_is_made_of_encoder_decoder_and_prior"] == []
+
+
 def test_sentences_and_weights_can_be_shown():
     """Every hidden test says in one sentence what it asks and belongs to a cell with a positive weight."""
     for name, test in TESTS.items():
