@@ -33,7 +33,12 @@ def write(path): return tried(lambda: open(path, "w").close())
 def run(*command): return tried(lambda: subprocess.run(command, capture_output=True).returncode)
 def connect(): return tried(lambda: socket.create_connection(("127.0.0.1", 22), 1))
 def interfaces(): return [name for _, name in socket.if_nameindex()]
-def rights(): return [line.split()[1] for line in open("/proc/self/status") if line.startswith(("CapEff", "CapBnd"))]
+def rights():
+    import ctypes
+    libc = ctypes.CDLL(None)
+    header, sets = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()
+    libc.capget(header, sets)
+    return [*sets, *(max(libc.prctl(23, number, 0, 0, 0), 0) for number in range(41))]  # PR_CAPBSET_READ
 def packages(pattern): return {os.path.basename(p): os.path.getsize(p) for p in glob.glob(f"{sys.prefix}/lib/*/site-packages/{pattern}")}
 def lease():
     import fcntl
@@ -44,6 +49,17 @@ def keys():
     libc = ctypes.CDLL(None, use_errno=True)
     return libc.syscall(number, 0, -3, 0), ctypes.get_errno()
 def who(): return os.getuid(), sys.prefix, os.getcwd(), os.path.expanduser("~")
+def number(): return os.getpid()
+def lock():
+    import fcntl, struct
+    file = open("/usr/bin/env", "rb")
+    asked = lambda: fcntl.fcntl(file, fcntl.F_GETLK, struct.pack("hhqqi4x", fcntl.F_RDLCK, 0, 0, 1, 0))
+    return [tried(lambda: fcntl.lockf(file, fcntl.LOCK_SH)), tried(lambda: fcntl.flock(file, fcntl.LOCK_EX)), tried(asked)]
+def vsock(): return tried(lambda: socket.socket(40, socket.SOCK_STREAM))
+def notified():
+    import ctypes
+    return ctypes.CDLL(None, use_errno=True).inotify_init(), ctypes.get_errno()
+def cached(): return tried(lambda: os.preadv(os.open("/usr/bin/env", os.O_RDONLY), [bytearray(10)], 0, 8))
 def processes(): return sorted(int(p) for p in os.listdir("/proc") if p.isdigit())
 def mean(split):
     import lab
@@ -83,8 +99,24 @@ class TestInside:
         assert not {"VAE_KIT_SECRET", "SSH_AUTH_SOCK", "JPY_PARENT_PID"} & set(inside.environment())
 
     def test_other_processes_are_not_seen(self, inside):
-        """Only the sandbox's own processes have numbers."""
-        assert max(inside.processes()) < 100
+        """There is no list of processes, and numbers are the sandbox's own."""
+        assert inside.processes() == []
+        assert inside.number() < 100
+
+    @pytest.mark.parametrize(
+        "name", ["self/mountinfo", "self/mounts", "self/maps", "1/cmdline", "vmstat", "sys/fs/file-nr"]
+    )
+    def test_proc_tells_nothing_of_the_machine(self, inside, name):
+        """Neither the machine's folders nor what its processes do are seen in /proc, which never changes."""
+        assert inside.text(f"/proc/{name}") in ("FileNotFoundError", "NotADirectoryError", "OSError")
+        assert inside.text("/proc/loadavg") == "0.00 0.00 0.00 1/1 1\n"
+
+    def test_locks_and_caches_tell_nothing_of_others(self, inside):
+        """Locks seem to be taken and cannot be asked for; sockets that reach outside, notifications and page caches are refused."""
+        assert inside.lock() == ["None", "None", "PermissionError"]
+        assert inside.vsock() == "OSError"
+        assert inside.notified() == (-1, errno.EPERM)
+        assert inside.cached() in ("OSError", "BlockingIOError")
 
     def test_there_is_no_network(self, inside):
         """Not even the machine's own services are reached."""
@@ -93,7 +125,7 @@ class TestInside:
 
     def test_there_are_no_rights(self, inside):
         """No capability is left, and neither mounts nor new user namespaces can be made."""
-        assert set(inside.rights()) == {"0" * 16}
+        assert set(inside.rights()) == {0}
         assert inside.run("unshare", "-Ur", "true") != "0"
         assert inside.run("mount", "-t", "tmpfs", "none", "/home/student") != "0"
 
