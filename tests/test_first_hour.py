@@ -244,7 +244,7 @@ def test_gradebook_that_is_locked_is_waited_for(course):
     """Another program that writes for a while costs nobody anything."""
     course.hand_in("ada", b"no notebook")
     course.hand_in("bob", b"no notebook")
-    held = threading.Thread(target=hold, args=(course.folder, 12))
+    held = threading.Thread(target=hold, args=(course.folder, lambda: time.sleep(12)))
     held.start()
     log = course.nbgrader("autograde", "vae")
     held.join()
@@ -261,25 +261,27 @@ def test_gradebook_that_stays_locked_costs_a_submission_and_not_the_run(course):
         (course.folder / "nbgrader_config.py").read_text()
         + "\nget_config().CourseDirectory.db_url = get_config().CourseDirectory.db_url.partition('?')[0] + '?timeout=1'\n"  # fmt: skip
     )
-    held = threading.Thread(target=hold, args=(course.folder, 8))
+    ended = threading.Event()
+    held = threading.Thread(target=hold, args=(course.folder, ended.wait))
     held.start()
     log = course.nbgrader("autograde", "vae", status=1)
+    ended.set()
     held.join()
     assert "upgrade" not in log
     assert "Traceback" not in log
-    assert "in use by another program" in report(course, "ada").line()
-    assert report(course, "bob").graded
-    assert examined(course.nbgrader("autograde", "vae")) == {"ada"}
-    assert report(course, "ada").graded
+    for student in ("ada", "bob"):
+        assert "in use by another program" in report(course, student).line()
+    assert examined(course.nbgrader("autograde", "vae")) == {"ada", "bob"}
+    assert all(report(course, student).graded for student in ("ada", "bob"))
 
 
-def hold(folder, seconds):
-    """Write to the gradebook for a while, from the first report on."""
+def hold(folder, wait):
+    """Write to the gradebook from the first report on, until a wait is over."""
     while not list(folder.glob("reports/*/vae/vae.json")):
         time.sleep(0.02)
     gradebook = sqlite3.connect(folder / "gradebook.db", isolation_level=None, timeout=30)
     gradebook.execute("BEGIN EXCLUSIVE")
-    time.sleep(seconds)
+    wait()
     gradebook.execute("ROLLBACK")
     gradebook.close()
 
