@@ -156,6 +156,13 @@ def close(
     return got.detach()
 
 
+def unsteady(ask: Callable[[], object], got: object) -> str:
+    """Return what to say about an answer that is another one when the same is asked again, or an empty text."""
+    again = attempt(ask)
+    both = isinstance(got, torch.Tensor) and isinstance(again, torch.Tensor)
+    return SAID["unsteady"] if both and not identical(got.detach(), again.detach()) else ""
+
+
 def derivative(
     got: torch.Tensor | None,
     want: torch.Tensor,
@@ -181,6 +188,7 @@ def derivative(
             asked,
             f"a finite gradient for {of}",
             "NaN or infinite numbers",
+            hint=hint,
             advice=todo or "Look for log(0), sqrt(0) or 0 · inf.",
         )
     if not bool(_near(got, want).all()):

@@ -114,8 +114,8 @@ def test_every_known_formula_is_recognised(exercise):
         "reparameterize": [(normal(5, 3), normal(5, 3), normal(2, 5, 3)), (0 * narrow, narrow, 0 * narrow + 5)],
         "gaussian_log_prob": [
             (normal(5, 3), normal(5, 3), normal(5, 3)),
-            (torch.exp(narrow / 2), 0 * narrow, narrow),
-            (normal(4, 3, scale=20.0), 0 * narrow, 0 * narrow),
+            (3 * torch.exp(narrow / 2), 0 * narrow, narrow),
+            (normal(4, 3, scale=60.0), 0 * narrow, 0 * narrow),
         ],
         "kl_standard_normal": [(normal(5, 3), normal(5, 3)), (normal(4, 3), narrow)],
         "bernoulli_log_prob": [

@@ -191,6 +191,20 @@ def test_visible_asserts_explain_themselves(notebook):
                 assert "expected" in message or "not defined" in message, f"{cell.id}: {ast.unparse(node.test)}"
 
 
+def test_messages_of_visible_checks_fit_what_validate_shows(notebook):
+    """Each line of a message fits the 90 columns at which `nbgrader validate` cuts, what is asked, expected and got on
+    lines of their own; a field counts as eight characters."""
+    for cell in graded(notebook):
+        for node in ast.walk(ast.parse(cell.source)):
+            if isinstance(node, ast.Assert):
+                parts = node.msg.values if isinstance(node.msg, ast.JoinedStr) else [node.msg]
+                text = "".join(part.value if isinstance(part, ast.Constant) else "12345678" for part in parts)
+                first, *others = text.split("\n")
+                assert len("AssertionError: " + first) <= 83, (cell.id, first)
+                assert all(len(line) <= 83 for line in others), (cell.id, text)
+                assert not re.search(r"[^\n](: expected|, got) ", text), (cell.id, text)
+
+
 def test_imports_are_in_one_cell(notebook):
     """The cell `imports` is the only one that imports, and it imports on lines of their own."""
     for cell in code(notebook):

@@ -86,7 +86,11 @@ def check_weights(
         oracles.log_weights(toy, x, eps),
         asked=call("log_weights", model=..., x=x, eps=eps) + ("" if toy.prior is None else ", model with a prior"),
         also=also,
-        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("log_weights", got, toy, x, eps),
+        hint=lambda got: (
+            mistakes.underflown(got)
+            or mistakes.recognise("log_weights", got, toy, x, eps)
+            or expect.unsteady(lambda: student.log_weights(model or placed(student, toy), x, eps), got)
+        ),
         todo="Compare each of its three terms with the text.",
         example=lambda: public.example(student, "log_weights", placed),
         shape_todo="One log weight for every sample of every image: (K, B).",
@@ -155,8 +159,7 @@ def check_of_weights(
         asked=call(name, log_w=log_w),
         also=own() if extreme else (),
         example=lambda: public.example(student, name),
-        hint=lambda got: mistakes.recognise(name, got, log_w),
-        todo=EXTREME if extreme else "",
+        hint=lambda got: mistakes.recognise(name, got, log_w) or (EXTREME if extreme else ""),
         shape_todo=shape_todo[name],
     )
 
@@ -184,8 +187,8 @@ def check_loss_gradient(student: Student, log_w: torch.Tensor, form: str, extrem
         moderate = loss_gradient(student, log_w - log_w.amax(0), form, asked)
         if expect.varies(moderate) and expect.equal(got, moderate):
             return
-    hint = mistakes.recognise("iwae_gradient", got, log_w)
-    expect.derivative(got, want, asked=asked, of="log_w", todo=EXTREME if extreme else "", hint=hint)
+    hint = mistakes.recognise("iwae_gradient", got, log_w) or (EXTREME if extreme else "")
+    expect.derivative(got, want, asked=asked, of="log_w", hint=hint)
 
 
 def loss_gradient(student: Student, log_w: torch.Tensor, form: str, asked: str) -> torch.Tensor | None:
@@ -252,7 +255,7 @@ def check_likelihood(
             got,
             lambda: own_bounds(student, lambda: scripted(student, log_p), x, 1, num_samples, draw, log_p),
         ),
-        hint=lambda found: mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size),
+        hint=lambda found: mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size) or todo,
         todo=todo or "Follow two chunks by hand, the second one smaller than the first.",
         example=lambda: public.example(student, "log_likelihood", placed),
         shape_todo="One value for every image.",
@@ -370,7 +373,7 @@ def check_variance(student: Student, draw: Draw) -> None:
             hint = mistakes.SAID[nearest] if abs(math.log(variance / guesses[nearest])) < 0.13 else ""
             hint = small.get("hint", hint)
             expected = "the mean variance of the gradient's entries over the runs"
-            raise Wrong(asked, expected, "another number", "Which runs, which entries?", hint)
+            raise Wrong(asked, expected, "another number", "", hint, "Which runs, which entries?")
 
 
 def check_fast_loss(student: Student, log_w: torch.Tensor) -> None:
@@ -396,7 +399,10 @@ def check_traversal(
         oracles.traversal(toy, x, list(dims), list(values)),
         asked=call("latent_traversal", model=..., x=x, dims=..., values=...)
         + f", {len(dims)} dims, {len(values)} values",
-        hint=lambda got: mistakes.recognise("latent_traversal", got, toy, x, list(dims), list(values)),
+        hint=lambda got: (
+            mistakes.recognise("latent_traversal", got, toy, x, list(dims), list(values))
+            or expect.unsteady(lambda: student.latent_traversal(placed(student, toy), x, list(dims), list(values)), got)
+        ),
         todo="Start from the posterior mean for every single image.",
         shape_todo="One row of images for every dimension, one column for every value.",
     )
@@ -440,7 +446,7 @@ def check_estimate(
     if any(expect.equal(got, value) for value in accepted(got, own)):
         return
     todo = "Is the logarithm taken once, of the mean over all samples, each with noise of its own?"
-    raise Wrong(asked, "log p(x), which so many samples come close to", "other values", todo)
+    raise Wrong(asked, "log p(x), which so many samples come close to", "other values", advice=todo)
 
 
 # --- what a student's own functions make of it ------------------------------------------------------------------------

@@ -51,12 +51,24 @@ def with_parameters(module: Handle, parameters: dict[str, torch.Tensor]) -> Hand
     return module
 
 
-def answer(flow: Handle, v: torch.Tensor, asked: str, todo: str = "") -> tuple[torch.Tensor, torch.Tensor]:
-    """Return f(v) and log|det| of a student's layer, checked for kind."""
+def answer(flow: Handle, v: torch.Tensor, asked: str, infinite: str = "") -> tuple[torch.Tensor, torch.Tensor]:
+    """Return f(v) and log|det| of a student's layer, checked for kind; `infinite`: what to say where one is not finite."""
     moved_to, log_det = both(flow(v), asked)
-    moved_to = expect.tensor(moved_to, v.shape, v.dtype, asked=asked, todo=todo or "f(v) has the shape of v.")
-    todo = todo or "There is one log|det| for every point."
-    return moved_to, expect.tensor(log_det, v.shape[:-1], v.dtype, asked=asked, todo=todo)
+    kinds = (
+        (moved_to, v.shape, "f(v) has the shape of v."),
+        (log_det, v.shape[:-1], "There is one log|det| for every point."),
+    )
+    return tuple(
+        expect.tensor(
+            got,
+            shape,
+            v.dtype,
+            asked=asked,
+            todo=todo,
+            hint=lambda found, s=shape: infinite if found.shape == s else "",
+        )
+        for got, shape, todo in kinds
+    )
 
 
 def both(got: object, asked: str) -> tuple[object, object]:

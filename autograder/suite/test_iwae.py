@@ -125,7 +125,7 @@ def test_log_weights_average_to_the_likelihood(student, draw):
         if not bool(((mean - toy.log_likelihood(x)).abs() < 1e-5).all()):
             hint = mistakes.recognise("log_weights", log_w, toy, x, eps)
             expected = "weights whose mean under q(z|x) is p(x)"
-            raise Wrong(asked, expected, "weights with another mean", "Compare each of the three terms.", hint)
+            raise Wrong(asked, expected, "weights with another mean", "", hint, "Compare each of the three terms.")
 
 
 @worth("log_weights", 2)

@@ -2,6 +2,10 @@
 
 FAILS = {"iwae_bound"}
 HINT = "Keep one bound for every image"
+ALSO = (
+    "One bound for every image",
+    "One value for every image",
+)
 
 
 def iwae_bound(log_w):

@@ -2,6 +2,10 @@
 
 FAILS = {"log_likelihood"}
 HINT = "Keep one value for every image"
+ALSO = (
+    "One bound for every image",
+    "One value for every image",
+)
 
 
 @torch.no_grad()

@@ -1,7 +1,8 @@
 """A sample is traversed."""
 
 FAILS = {"latent_traversal"}
-HINT = "not a sample"
+HINT = "nothing is to be drawn"
+ALSO = ("not a sample",)
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 FAILS = {"active_units"}
 HINT = "got bool"
+ALSO = ("dtype is another one",)
 
 
 @torch.no_grad()

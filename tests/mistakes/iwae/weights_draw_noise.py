@@ -1,8 +1,11 @@
 """New noise is drawn in place of eps."""
 
 FAILS = {"log_weights", "log_likelihood", "gradient_snr"}
-HINT = "All its randomness comes in through eps"
-ALSO = ("Hand the generator",)
+HINT = "nothing is to be drawn"
+ALSO = (
+    "Hand the generator",
+    "comes in through eps",
+)
 
 
 def log_weights(model, x, eps):

@@ -2,6 +2,10 @@
 
 FAILS = {"log_weights", "log_likelihood"}
 HINT = "samples are the first axis"
+ALSO = (
+    "One bound for every image",
+    "One value for every image",
+)
 
 
 def log_weights(model, x, eps):

@@ -1,7 +1,8 @@
 """New noise is drawn where eps is given."""
 
 FAILS = {"reparameterize"}
-HINT = "in its arguments"
+HINT = "nothing is to be drawn"
+ALSO = ("in its arguments",)
 
 
 def reparameterize(mu, log_var, eps):

@@ -1,7 +1,8 @@
 """A sample of q(z|x) is decoded instead of its mean."""
 
 FAILS = {"reconstruct"}
-HINT = "not a sample"
+HINT = "nothing is to be drawn"
+ALSO = ("not a sample",)
 
 
 @torch.no_grad()
