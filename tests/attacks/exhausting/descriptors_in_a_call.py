@@ -4,6 +4,8 @@ import contextlib
 import os
 
 PLACE = "kl_standard_normal"
+GRADED = False
+SAID = "kl_standard_normal did not return within"
 
 
 def kl_standard_normal(mu, log_var):
