@@ -301,14 +301,14 @@ def planned(notebook: nbformat.NotebookNode, assignment: str, root: Path) -> tup
 def _told(
     notebook: nbformat.NotebookNode, stopped: dict[int, str], errors: dict[int, str], plan: Plan
 ) -> tuple[list[str], list[str]]:
-    """Return what is said of cells that were stopped or raised: first that of exercises and given cells, then of the student's own."""
+    """Return what is said of cells: first of those that were stopped, or raised in an exercise, then of the student's own that raised."""
     said = {index: f"{plan.place(index)} {what}." for index, what in stopped.items()}
     for index, error in errors.items():
         cell = notebook.cells[index]
         if index not in said and index not in plan.tests and ("nbgrader" in cell.metadata or index in plan.own):
             said[index] = f"{plan.place(index)} stopped with {error}; the statements after it were tried."
-    first = [text for index, text in sorted(said.items()) if index not in plan.own]
-    own = [text for index, text in sorted(said.items()) if index in plan.own]
+    first = [text for index, text in sorted(said.items()) if index in stopped or index not in plan.own]
+    own = [text for index, text in sorted(said.items()) if index not in stopped and index in plan.own]
     return first[:MAX_TOLD], own[:MAX_TOLD]
 
 

@@ -45,7 +45,7 @@ STRIKES = 2  # so many calls of one function may hang or kill; further ones are 
 LOOK_S = 0.5  # between looks at the time that a cell has taken
 PATIENCE = 6  # so many times its processor time a cell or call may take on the clock
 IDLE = 0.02  # share of its time that who waits for something, and not for the machine, computes at most
-MUTE_S = 15  # a kernel that computes nothing for so long will not answer
+MUTE_S = 10  # a kernel that computes nothing for so long will not answer
 SEND_S = 5  # until a kernel takes a message
 LINGERING_S = 0.3  # in which a kernel ends that was asked to by a cell
 TRACEBACK_LINE = re.compile(r"Cell In\[\d+\], line (\d+)")
@@ -309,8 +309,12 @@ class Session:
             elif lived and self._care:
                 time.sleep(LINGERING_S)
                 if not self._answers():
+                    if self._another(index):
+                        return False
                     problem, lived = "ended the kernel, or kept it from answering", False
         except DeadKernelError:
+            if self._another(index):
+                return False
             problem, lived = self._ended("ended the kernel"), False
         except CellTimeoutError:
             late = what and what[0]
@@ -333,6 +337,18 @@ class Session:
             if what and what[0].startswith("was given"):
                 self._starved.add(index)
         return lived
+
+    def _another(self, index: int) -> bool:
+        """Return whether a cell before this one may have ended the kernel, a moment later; then it is looked for, and this one not blamed."""
+        if self._provisioner.verdict:
+            return False
+        if not self._care and not self._looked:
+            self._care, self._looked = 1, True
+            return True
+        if self._care == 1 and index not in self._plan.own and self._plan.own & set(range(index)):
+            self._care = 2
+            return True
+        return False
 
     def _clock(self) -> tuple[float, float]:
         """Return the time on the clock, and the processor time of the kernel."""

@@ -536,3 +536,15 @@ def test_own_cells_that_run_once_are_not_run_again(session):
     with pytest.raises(Died):
         one.student.die()
     assert one.student.f() is False
+
+
+def test_timer_of_an_own_cell_is_blamed_on_no_exercise(session):
+    """A cell of the student's own that lets the kernel end while a later cell runs costs nothing else."""
+    one = session(
+        "import os, threading\nthreading.Timer(0.6, os._exit, [1]).start()",
+        "def f(): return 1",
+        "import time\ntime.sleep(1)\ndef g(): return 2",
+        plan=Plan(own=frozenset({0})),
+    )
+    assert one.run() == {}
+    assert (one.student.f(), one.student.g()) == (1, 2)

@@ -56,7 +56,7 @@ VARIABLES = {
     "COURSE_MESSAGE_LIMIT_MIB": "64",
 }
 LONG = {"cell_timeout_s": 60, "call_timeout_s": 20, "submission_timeout_s": 120, "cpu_limit_s": 120}
-SHORT = {"cell_timeout_s": 10, "call_timeout_s": 2, "submission_timeout_s": 40, "cpu_limit_s": 20}
+SHORT = {"cell_timeout_s": 10, "call_timeout_s": 2, "submission_timeout_s": 120, "cpu_limit_s": 20}
 GRACE_S = 60  # beyond the submission's time: stopping what cannot be interrupted, and a machine with other work
 PLACES = (  # outside the course, where something may be left that others read or run later
     *("/tmp", "/var/tmp", "/dev/shm", "/run", "/etc", "/usr/local/bin", "/var/spool/cron", str(Path.home())),

@@ -2,7 +2,7 @@
 
 import nbformat
 
-SAID = "used up its 40 s|did not end within"
+SAID = "used up its 120 s|did not end within"
 COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
 EXTRA = True
 
