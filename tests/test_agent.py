@@ -138,6 +138,17 @@ def test_inspect_shows_what_a_call_changes_of_torch():
     assert torch.get_default_dtype() == torch.float32
 
 
+@pytest.mark.parametrize("text", ["Found no NVIDIA driver on your system.", "Torch not compiled with CUDA enabled"])
+def test_a_device_that_is_not_there_is_explained(text):
+    """Code that asks for a GPU on a machine without one is told to use the device of x."""
+
+    def f(x):
+        raise RuntimeError(text)
+
+    with pytest.raises(Raised, match=r"Use the device of x"):
+        in_process({"f": f}).f(torch.zeros(1))
+
+
 def test_sensitive_parts_do_nothing_in_evaluation_mode():
     """Batch norm and dropout before a part change nothing in evaluation mode, and show in training mode."""
     student = in_process({})
