@@ -159,7 +159,9 @@ def check_of_weights(
         asked=call(name, log_w=log_w),
         also=own() if extreme else (),
         example=lambda: public.example(student, name),
-        hint=lambda got: mistakes.recognise(name, got, log_w) or (EXTREME if extreme else ""),
+        hint=lambda got: (
+            mistakes.recognise(name, got, log_w) or (EXTREME if extreme and got.shape == want.shape else "")
+        ),
         shape_todo=shape_todo[name],
     )
 

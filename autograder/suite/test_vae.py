@@ -1411,7 +1411,9 @@ def agree(first: torch.Tensor, second: torch.Tensor) -> bool:
 
 
 def tensors_in(value: object) -> list[torch.Tensor]:
-    """Return the tensors of an answer, whatever it packs them into, in double precision."""
+    """Return the tensors and floats of an answer, whatever it packs them into, in double precision."""
+    if isinstance(value, float):
+        return [torch.tensor(value, dtype=torch.float64)]
     if isinstance(value, torch.Tensor):
         return [value.detach().double()]
     items = value.values() if isinstance(value, dict) else value if isinstance(value, (tuple, list)) else ()

@@ -1,7 +1,7 @@
 """Plain exponentials."""
 
 FAILS = {"iwae_bound"}
-HINT = "exp of a large number"
+HINT = "take the largest out"
 
 
 def iwae_bound(log_w):

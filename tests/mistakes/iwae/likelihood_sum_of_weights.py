@@ -1,7 +1,7 @@
 """The weights themselves are added up."""
 
 FAILS = {"log_likelihood"}
-HINT = "Look for log(0)"
+HINT = "logarithm of the sum of the weights"
 
 
 @torch.no_grad()

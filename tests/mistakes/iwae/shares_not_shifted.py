@@ -1,7 +1,7 @@
 """Plain exponentials are divided."""
 
 FAILS = {"normalized_weights"}
-HINT = "exp of a large number"
+HINT = "take the largest out"
 
 
 def normalized_weights(log_w):
