@@ -6,6 +6,7 @@ graded and gets a score only from a finished suite; whatever else happens leaves
 
 import builtins
 import functools
+import re
 import time
 import traceback
 from collections.abc import Iterator, Mapping
@@ -125,6 +126,10 @@ def examine(
             def measure(model: str) -> likelihood.Evaluation | StudentError | NotGraded:
                 if why := foreign(files, model, course):
                     return NotGraded(why)
+                if why := untrained(notebook, main.errors, model):
+                    return StudentError(
+                        f"{model} has no trained weights to judge: {plan.place(why[0])} stopped with {why[1]}"
+                    )
                 if not codes:
                     codes.update(all_codes())
                 if isinstance(codes[model], (StudentError, NotGraded)):
@@ -310,6 +315,15 @@ def _told(
     first = [text for index, text in sorted(said.items()) if index in stopped or index not in plan.own]
     own = [text for index, text in sorted(said.items()) if index not in stopped and index in plan.own]
     return first[:MAX_TOLD], own[:MAX_TOLD]
+
+
+def untrained(notebook: nbformat.NotebookNode, errors: dict[int, str], model: str) -> tuple[int, str] | None:
+    """Return the cell that could not read a model's checkpoint, and its error; None where none is known."""
+    assigned = re.compile(rf"^\s*{re.escape(model)}\b[^=\n]*=[^=]", re.MULTILINE)
+    for index, error in errors.items():
+        if error.startswith("CheckpointError") and assigned.search(notebook.cells[index].source):
+            return index, error
+    return None
 
 
 def _bare(source: str) -> str:

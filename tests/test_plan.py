@@ -4,7 +4,7 @@ import nbformat
 import pytest
 
 from autograder.cells import fit_to_release
-from autograder.examine import _told, planned
+from autograder.examine import _told, planned, untrained
 from tests.conftest import ROOT
 
 
@@ -113,3 +113,13 @@ def test_errors_of_exercises_come_first(release):
     assert [("encoder" in text, "sample" in text) for text in first] == [(True, False), (False, True)]
     assert "stopped with NameError; the statements after it were tried." in first[0]
     assert own == ["The cell “1 / 0” stopped with ZeroDivisionError; the statements after it were tried."]
+
+
+@pytest.mark.parametrize("error", ["CheckpointError: weights of another model", "NameError: name 'VAE' is not defined", ""])
+def test_model_whose_checkpoint_was_not_read_is_not_judged_as_a_bad_one(release, error):
+    """Weights of another network are told by the error of the cell that would have read them; other errors are not."""
+    index, train = cell(release, "train")
+    errors = {index: error} if error else {}
+    expected = (index, error) if error.startswith("CheckpointError") else None
+    assert untrained(release, errors, "vae") == expected
+    assert untrained(release, errors, "iwae_k5") is None
