@@ -6,6 +6,7 @@ Solutions and mistakes are executed in this process: for trusted code only.
 import importlib
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -183,4 +184,5 @@ def leaks(suite: Suite, mistake: str, monkeypatch) -> list[str]:
     errors = [error for name in names if (error := suite.ask(name, suite.solution(mistake)))]
     said = "\n".join(str(error) + getattr(error, "hint", "") for error in errors)
     shown = {text for value in wanted for text in (f"{value:.4g}", f"{value:.3f}", f"{value:.6g}", str(value))}
-    return [text for text in shown if "." in text and len(text.strip("-0.")) > 3 and text in said]
+    numbers = set(re.findall(r"-?\d+\.\d+(?:e[-+]\d+)?", said))
+    return sorted(text for text in shown & numbers if len(text.strip("-0.")) > 3)
