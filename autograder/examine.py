@@ -67,7 +67,7 @@ def examine(
         unjudged: by the variable of a trained model, what is raised where it is asked about, as no weights of it can be judged.
         log: called with a line whenever something was done.
     """
-    started = time.monotonic()
+    started, own, sessions = time.monotonic(), time.process_time(), []
     points = {exercise(cell): float(cell.metadata.nbgrader.points) for cell in automatic(notebook)}
     known = {"student": student, "assignment": assignment, "notebook": name, "sandbox": course.sandbox}
     outcomes, notes, remarks, flags, measured, codes, names = [], [], [], [], {}, {}, set()
@@ -76,6 +76,7 @@ def examine(
             given = attached(assignment, course.root)  # the instructor's, whatever the submission carries
             plan, remarks = planned(notebook, assignment, course.root)
             main = stack.enter_context(Session(course, notebook, given | files, log, plan))
+            sessions.append(main)
             stopped = main.run()
             told, also = _told(notebook, stopped, main.errors, plan)
             notes, remarks = notes + told, remarks + also
@@ -143,6 +144,7 @@ def examine(
                     with Session(
                         course, _without(notebook, left_out), given | files, log, plan, main.deadline
                     ) as apart:
+                        sessions.append(apart)
                         apart.student.exercise = main.student.exercise
                         found = _evaluate(course, codes[model], images(), apart, model, prior, draw)
                     if not isinstance(found, StudentError):
@@ -192,6 +194,7 @@ def examine(
         measurements=found,
         weights=similar.sketches(files),
         seconds=round(time.monotonic() - started, 1),
+        processor_seconds=round(time.process_time() - own + sum(session.computed for session in sessions), 1),
     )
 
 

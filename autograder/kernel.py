@@ -125,6 +125,7 @@ class Session:
     Attributes:
         errors: index of a cell to the first error that it ended a statement with in the first run, in words.
         seconds: index of a cell to the time it took in the first run.
+        computed: processor seconds of the kernels that have ended.
     """
 
     def __init__(
@@ -141,6 +142,7 @@ class Session:
         self.deadline = time.monotonic() + course.submission_timeout_s if deadline is None else deadline
         self.errors: dict[int, str] = {}
         self.seconds: dict[int, float] = {}
+        self.computed = 0.0
         self._bad_cells: dict[int, str] = {}
         self._starved: set[int] = set()  # cells that the machine did not give enough time
         self._care = (
@@ -188,6 +190,8 @@ class Session:
             self._client.context.destroy(linger=0)
             self._client = None
         if self._manager is not None:
+            with contextlib.suppress(Exception):  # there may be no process
+                self.computed += self._manager.provisioner.seconds()
             with contextlib.suppress(Exception):
                 run_sync(self._manager.shutdown_kernel)(now=True)
             self._manager.context.destroy(linger=0)

@@ -80,6 +80,7 @@ class Report(Plain):
     submission: str = Field(default="", description="digest of all files handed in")
     sandbox: str = ""
     seconds: float = 0.0
+    processor_seconds: float = Field(default=0.0, description="of the grader and of the kernels, while they lived")
 
     @property
     def graded(self) -> bool:

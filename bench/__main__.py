@@ -65,12 +65,15 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 def _report_sandbox(quick: bool) -> None:
-    print("one right submission examined, glyphs at quick, seconds of wall time")
-    print("level         seconds  ratio to none (pairs)  goal  met?")
+    print("one right submission examined, glyphs at quick, seconds of wall time and of processor time")
+    print("level         seconds  processor  ratio to none (pairs)  goal  met?")
     for found in sandboxed.overheads(pairs=1 if quick else 5):
         ratio = f"{found.ratio:.2f} ({found.low:.2f}-{found.high:.2f})"
         goal, met = (f"{sandboxed.GOAL}", "yes" if found.met else "no") if found.level == "bubblewrap" else ("", "")
-        print(f"{found.level:12}  {found.seconds:7.1f}  {ratio:21}  {goal:4}  {met}".rstrip(), flush=True)
+        print(
+            f"{found.level:12}  {found.seconds:7.1f}  {found.processor:9.1f}  {ratio:21}  {goal:4}  {met}".rstrip(),
+            flush=True,
+        )
     print()
 
 

@@ -1,6 +1,6 @@
 """What the sandbox costs: one right submission of trained weights, examined at each level of isolation in turns.
 
-Seconds of wall time, on the embedded data set at the smallest budget; the hidden suite and the likelihood of the trained model included.
+Seconds of wall time and of processor time, on the embedded data set at the smallest budget; the hidden suite and the likelihood of the trained model included.
 """
 
 import os
@@ -31,12 +31,13 @@ class Overhead:
 
     Args:
         level: of isolation.
-        seconds: median of an examination at this level.
+        seconds, processor: median of an examination at this level, on the clock and of the processor.
         ratio, low, high: of the seconds, over those of the plain process right before: median, least and greatest.
     """
 
     level: str
     seconds: float
+    processor: float
     ratio: float
     low: float
     high: float
@@ -47,12 +48,12 @@ class Overhead:
         return self.ratio <= GOAL
 
 
-def overheads(pairs: int, seconds_of: Callable[[str], float] | None = None) -> list[Overhead]:
+def overheads(pairs: int, seconds_of: Callable[[str], tuple[float, float]] | None = None) -> list[Overhead]:
     """Return what each level that works here costs.
 
     Args:
         pairs: how often all levels are measured, in turns.
-        seconds_of: examines once at a level and returns the wall time; by default, a real examination.
+        seconds_of: examines once at a level and returns wall and processor time; by default, a real examination.
     """
     with tempfile.TemporaryDirectory() as folder:
         seconds_of = seconds_of or _examination(Path(folder))
@@ -64,14 +65,14 @@ def overheads(pairs: int, seconds_of: Callable[[str], float] | None = None) -> l
                 times[level].append(seconds_of(level))
     found = []
     for level in levels:
-        ratios = [ours / plain for ours, plain in zip(times[level], times["none"], strict=True)]
+        ratios = [ours / plain for (ours, _), (plain, _) in zip(times[level], times["none"], strict=True)]
         spread = (statistics.median(ratios), min(ratios), max(ratios))
-        found.append(Overhead(level, statistics.median(times[level]), *spread))
+        found.append(Overhead(level, *map(statistics.median, zip(*times[level], strict=True)), *spread))
     return found
 
 
-def _examination(folder: Path) -> Callable[[str], float]:
-    """Return a function that examines the reference solution at a level and returns its wall time."""
+def _examination(folder: Path) -> Callable[[str], tuple[float, float]]:
+    """Return a function that examines the reference solution at a level and returns its wall and processor time."""
     known = {
         "course_id": "bench",
         "assignments": (ASSIGNMENT,),
@@ -90,7 +91,7 @@ def _examination(folder: Path) -> Callable[[str], float]:
     for cell in notebook.cells:
         cell.source = without_markers(cell.source)
 
-    def seconds_of(level: str) -> float:
+    def seconds_of(level: str) -> tuple[float, float]:
         course = Course(**known, sandbox=level, secret="bench")
         started = time.perf_counter()
         report = examine(
@@ -105,6 +106,6 @@ def _examination(folder: Path) -> Callable[[str], float]:
         seconds = time.perf_counter() - started
         if report.score != report.points:
             raise RuntimeError(f"the reference solution got {report.score} of {report.points}: {report.line()}")
-        return seconds
+        return seconds, report.processor_seconds
 
     return seconds_of

@@ -161,16 +161,16 @@ def test_overhead_is_the_median_of_pairs(monkeypatch):
     """Each level is compared with the plain process of the same turn, and the goal judges the median."""
     monkeypatch.setattr(sandbox, "unusable", lambda level: None if level != "landlock" else "no")
     times = {"none": iter([9.0, 1.0, 2.0, 4.0]), "bubblewrap": iter([1.05, 2.2, 8.0])}
-    found = sandboxed.overheads(3, lambda level: next(times[level]))
+    found = sandboxed.overheads(3, lambda level: (next(times[level]), 7.0))
     assert [one.level for one in found] == ["bubblewrap", "none"]
-    assert (found[0].seconds, found[0].ratio, found[0].low, found[0].high) == (2.2, 1.1, 1.05, 2.0)
+    assert (found[0].seconds, found[0].processor, found[0].ratio, found[0].low, found[0].high) == (2.2, 7.0, 1.1, 1.05, 2.0)
     assert found[0].met
     assert (found[1].ratio, found[1].met) == (1.0, True)
 
 
 def test_overhead_beyond_the_goal_is_not_met():
     """A tenth more is allowed."""
-    assert not sandboxed.Overhead("bubblewrap", 1.0, 1.11, 1.0, 1.2).met
+    assert not sandboxed.Overhead("bubblewrap", 1.0, 1.0, 1.11, 1.0, 1.2).met
 
 
 def test_unknown_benchmark_is_refused(capsys):

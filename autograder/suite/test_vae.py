@@ -679,7 +679,8 @@ def test_elbo_passes_gradients(student, draw):
 
 @worth("elbo")
 def test_vae_is_made_of_encoder_decoder_and_prior(student, draw):
-    """VAE(latent_dim, prior=None) keeps latent_dim and prior and makes an encoder and a decoder of its own."""
+    """VAE(latent_dim, prior=None) keeps latent_dim and prior, makes an encoder and a decoder of its own, and elbo is right for
+    whatever encoder, decoder and prior the model has when it is asked."""
     asked = "VAE(latent_dim=3)"
     first, second = student.new("VAE", latent_dim=3), student.new("VAE", latent_dim=3)
     if not expect.identical(first.value("latent_dim"), 3):
