@@ -615,7 +615,7 @@ def _error(cell) -> str:
             continue
         text = " ".join(f"{output.get('ename', '')}: {output.get('evalue', '')}".split())[:300]
         if STUB.split(": ")[1] in text or output.get("ename") in ("CellTimeoutError", "KeyboardInterrupt"):
-            continue
+            return ""  # what follows in the cell, follows from it
         lines = cell.source.splitlines()
         found = TRACEBACK_LINE.search(COLOURS.sub("", "\n".join(map(str, output.get("traceback", [])))))
         number = int(found[1]) if found and len(found[1]) < 6 else 0

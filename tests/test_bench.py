@@ -163,7 +163,13 @@ def test_overhead_is_the_median_of_pairs(monkeypatch):
     times = {"none": iter([9.0, 1.0, 2.0, 4.0]), "bubblewrap": iter([1.05, 2.2, 8.0])}
     found = sandboxed.overheads(3, lambda level: (next(times[level]), 7.0))
     assert [one.level for one in found] == ["bubblewrap", "none"]
-    assert (found[0].seconds, found[0].processor, found[0].ratio, found[0].low, found[0].high) == (2.2, 7.0, 1.1, 1.05, 2.0)
+    assert (found[0].seconds, found[0].processor, found[0].ratio, found[0].low, found[0].high) == (
+        2.2,
+        7.0,
+        1.1,
+        1.05,
+        2.0,
+    )
     assert found[0].met
     assert (found[1].ratio, found[1].met) == (1.0, True)
 

@@ -408,10 +408,16 @@ def test_object_that_hangs_costs_no_other_object_its_calls(session):
 
 def test_statements_after_an_error_are_tried(session):
     """A statement that raises costs what it does itself; the error is told with its line."""
-    one = session("a = 1\nimport google.colab\nb = 2\n1 / 0\nc = a + b", "def f(): return c", "def g(:\n    return 1")
+    one = session(
+        "a = 1\nimport google.colab\nb = 2\n1 / 0\nc = a + b",
+        "def f(): return c",
+        "def g(:\n    return 1",
+        "h = (_ for _ in ()).throw(NotImplementedError('write your answer here'))\nprint(h)",
+    )
     one.run()
     assert one.student.f() == 3
     assert one.errors[0] == "ModuleNotFoundError: No module named 'google', in its line 2: import google.colab"
+    assert set(one.errors) == {0, 2}  # an unsolved cell, and what follows from it, is no news
     assert "SyntaxError" in one.errors[2]
     assert "in its line 1: def g(:" in one.errors[2]
     with pytest.raises(

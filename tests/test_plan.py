@@ -115,7 +115,9 @@ def test_errors_of_exercises_come_first(release):
     assert own == ["The cell “1 / 0” stopped with ZeroDivisionError; the statements after it were tried."]
 
 
-@pytest.mark.parametrize("error", ["CheckpointError: weights of another model", "NameError: name 'VAE' is not defined", ""])
+@pytest.mark.parametrize(
+    "error", ["CheckpointError: weights of another model", "NameError: name 'VAE' is not defined", ""]
+)
 def test_model_whose_checkpoint_was_not_read_is_not_judged_as_a_bad_one(release, error):
     """Weights of another network are told by the error of the cell that would have read them; other errors are not."""
     index, train = cell(release, "train")
