@@ -74,11 +74,13 @@ def examine(
     try:
         with ExitStack() as stack:
             given = attached(assignment, course.root)  # the instructor's, whatever the submission carries
-            plan, remarks = planned(notebook, assignment, course.root)
+            plan, changed = planned(notebook, assignment, course.root)
             main = stack.enter_context(Session(course, notebook, given | files, log, plan))
             sessions.append(main)
             stopped = main.run()
             told, also = _told(notebook, stopped, main.errors, plan)
+            # a given cell that was changed and works, as settings are, is nobody's concern
+            remarks += [r for i, r in changed.items() if i not in plan.own or i in main.errors or i in stopped]
             notes, remarks = notes + told, remarks + also
             if course.training == "retrain" and (workplace := main.workplace()) is not None:
                 # what was trained here; the decoder's kernel, and this one after a restart, need not train again
@@ -259,8 +261,8 @@ def _evaluate(
         return error
 
 
-def planned(notebook: nbformat.NotebookNode, assignment: str, root: Path) -> tuple[Plan, list[str]]:
-    """Return how a submission is run, and remarks on it.
+def planned(notebook: nbformat.NotebookNode, assignment: str, root: Path) -> tuple[Plan, dict[int, str]]:
+    """Return how a submission is run, and what is to be said of given cells that are not as released, by the place of each.
 
     What the release gave is run in any case: a given cell that is missing or was changed runs as it was released, where it stood,
     before what the student made of it.
@@ -277,7 +279,7 @@ def planned(notebook: nbformat.NotebookNode, assignment: str, root: Path) -> tup
             where[name] = index
         else:
             sources.setdefault(_bare(cell.source), []).append(index)
-    given, known, remarks = {}, set(where.values()), []
+    given, known, remarks = {}, set(where.values()), {}
     for cell, needed in given_cells(assignment, root):
         name = cell.metadata.get("nbgrader", {}).get("grade_id")
         found = where.get(name) if name else next(iter(sources.get(_bare(cell.source), ())), None)
@@ -286,7 +288,7 @@ def planned(notebook: nbformat.NotebookNode, assignment: str, root: Path) -> tup
             begin = found + 1
         elif needed:
             given.setdefault(begin, []).append(cell.source)
-            remarks.append(f"The given cell {_quoted(cell)} is missing or was changed; it was run as released, too.")
+            remarks[begin] = f"The given cell {_quoted(cell)} is missing or was changed; it was run as released, too."
     code = {index for index, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     tests = {index: exercise(notebook.cells[index]) for index in code if is_grade(notebook.cells[index])}
     last = max(tests, default=len(notebook.cells))
