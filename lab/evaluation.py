@@ -75,7 +75,7 @@ def evaluate(
             try:
                 model = _filled(build, checkpoint) if names else None
             except CheckpointError as error:
-                bar.write(f"{key} is left out: {error}", file=sys.stdout)
+                bar.write(f"{key} is left out: {' '.join(str(error).split())}", file=sys.stdout)
                 bar.update(len(names))
                 continue
             for name in names:

@@ -283,14 +283,14 @@ def interrupt(folder, **changes):
 def test_fit_refuses_to_go_on_with_another_run(tmp_path, changes, message):
     """An interrupted run of another budget, data or architecture is named, with the remedy."""
     interrupt(tmp_path)
-    with pytest.raises(CheckpointError, match=rf"vae_k1_epochs4_seed0.unfinished.*{message}.*Delete or rename"):
+    with pytest.raises(CheckpointError, match=rf"(?s)vae_k1_epochs4_seed0.unfinished.*{message}.*Delete or rename"):
         run(tmp_path, **changes)
 
 
 def test_fit_refuses_a_finished_run_of_another_model(tmp_path):
     """A finished checkpoint of another latent dimension is named, with the remedy."""
     run(tmp_path)
-    with pytest.raises(CheckpointError, match="seed0.safetensors.*'encoder.3.weight' has shape.*Delete or rename"):
+    with pytest.raises(CheckpointError, match="(?s)seed0.safetensors.*'encoder.3.weight' has shape.*Delete or rename"):
         run(tmp_path, model(latent_dim=3))
 
 

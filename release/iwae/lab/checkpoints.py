@@ -133,8 +133,8 @@ def fill(model: nn.Module, tensors: dict[str, torch.Tensor], path: str | Path) -
         model.load_state_dict(tensors)
         return
     raise CheckpointError(
-        f"{path} holds the weights of another model: {difference}. Did the architecture or the latent dimension "
-        f"change since it was trained? {_REMEDY}"
+        f"{path}\nholds the weights of another model:\n{difference}.\n"  # lines, as nbgrader validate cuts them
+        f"Did the architecture or the latent dimension change since it was trained?\n{_REMEDY}"
     )
 
 
