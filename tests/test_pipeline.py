@@ -17,7 +17,7 @@ FAULTY = {  # exercise: its solution cell, each wrong in another way
     "bernoulli_log_prob": "def bernoulli_log_prob(x, logits):\n    return x.sum((-3, -2, -1)) * float('nan')",
     "bernoulli_sample": "def bernoulli_sample(logits, generator=None):\n    return torch.zeros(1).expand(2**28)",
     "sample": "def sample(self, n, generator=None):\n    import sys\n    sys.exit(0)\n\n\nVAE.sample = sample",
-    "train_step": "def train_step(model, optimizer, x):\n    import time\n    time.sleep(30)\n    return 0.0",
+    "train_step": "def train_step(model, optimizer, x):\n    while True: pass",
     "reconstruct": "def reconstruct(model, x):\n    import os\n    os._exit(1)",
 }
 SAID = {  # exercise: what the student reads

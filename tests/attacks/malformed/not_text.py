@@ -1,7 +1,7 @@
 """Hands in bytes that are no text, with the name of a notebook."""
 
 GRADED = False
-SAID = "not valid JSON|UTF-8"
+SAID = "not valid JSON|UTF-8|NUL bytes"
 
 
 def submission(folder, notebook):

@@ -1,7 +1,7 @@
 """u is used as it is: for w·u below -1 the layer folds space (as published implementations do)."""
 
 FAILS = {"planar_flow"}
-HINT = "two points land on one"
+HINT = "maps two points to one"
 ALSO = ("u itself is used",)
 
 

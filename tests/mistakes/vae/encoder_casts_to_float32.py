@@ -1,7 +1,7 @@
 """Images are cast to float32 inside the encoder."""
 
 FAILS = {"encoder"}
-HINT = "dtype is another one"
+HINT = "should be the same"
 
 
 def forward(self, x):

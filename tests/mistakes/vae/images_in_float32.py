@@ -1,7 +1,7 @@
 """Codes are always float32."""
 
 FAILS = {"sample"}
-HINT = "dtype is another one"
+HINT = "to have the same dtype"
 
 
 @torch.no_grad()
