@@ -193,14 +193,19 @@ def test_draws_are_fresh_for_each_student_and_test(run):
         ("def test_(:", "SyntaxError"),
         ("x = 1", "NO_TESTS_COLLECTED"),
         ("@worth('elbo', -1)\ndef test_a(student):\n    pass", "a weight is positive"),
-        ("@worth('elbo')\ndef test_a(student):\n    raise KeyboardInterrupt", "INTERRUPTED"),
     ],
-    ids=["import", "syntax", "empty", "weight", "interrupt"],
+    ids=["import", "syntax", "empty", "weight"],
 )
 def test_suite_that_cannot_run_is_a_suite_error(run, source, problem):
     """A broken hidden suite is an error of ours with its reason, and no outcome of anybody."""
     with pytest.raises(rubric.SuiteError, match=problem):
         run(source)
+
+
+def test_interrupt_is_for_who_waits(run):
+    """Ctrl-C in a hidden test ends the run, and is neither an outcome nor an error of the suite."""
+    with pytest.raises(KeyboardInterrupt):
+        run("@worth('elbo')\ndef test_a(student):\n    raise KeyboardInterrupt")
 
 
 def test_broken_teardown_is_a_suite_error(run):
