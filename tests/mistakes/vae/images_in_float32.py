@@ -1,7 +1,7 @@
 """Codes are always float32."""
 
 FAILS = {"sample"}
-HINT = "to have the same dtype"
+HINT = ""
 
 
 @torch.no_grad()
