@@ -89,6 +89,10 @@ def examine(
                 main.files, notes = given | files, notes + left_out
 
             images = functools.cache(lambda: likelihood.held_out(course))
+            # the public images moved by the secret: what a decoder holds of the former is of no use for these
+            moved = functools.cache(
+                lambda: likelihood.moved(course, Draw(course.key, student, assignment, "likelihood", "moved"))
+            )
 
             def evaluate(model: str) -> likelihood.Evaluation:
                 if unjudged and model in unjudged:
@@ -110,7 +114,7 @@ def examine(
                         found[model] = error
                         continue
                     try:
-                        found[model] = likelihood.posterior(encoder, images())
+                        found[model] = likelihood.posterior(encoder, torch.cat([images(), moved()]))
                     except Raised as error:  # its text may hold what nobody is to see
                         kind = error.kinds[0] if error.kinds and hasattr(builtins, error.kinds[0]) else "an exception"
                         found[model] = Raised(
@@ -148,7 +152,7 @@ def examine(
                     ) as apart:
                         sessions.append(apart)
                         apart.student.exercise = main.student.exercise
-                        found = _evaluate(course, codes[model], images(), apart, model, prior, draw)
+                        found = _evaluate(course, codes[model], images(), moved(), apart, model, prior, draw)
                     if not isinstance(found, StudentError):
                         break  # else again with all cells: the student's own may need what another cell defines
                 return found
@@ -240,6 +244,7 @@ def _evaluate(
     course: Course,
     codes: tuple[torch.Tensor, torch.Tensor],
     images: torch.Tensor,
+    moved: torch.Tensor,
     apart: Session,
     name: str,
     prior: str | None,
@@ -256,7 +261,8 @@ def _evaluate(
 
     try:
         given = likelihood.prior_of(_model(apart.student, name), prior)
-        return likelihood.evaluation(likelihood.measure(codes, fresh_decoder, images, draw, given), course, name)
+        found = likelihood.measure(codes, fresh_decoder, images, draw, given, moved)
+        return likelihood.evaluation(found, course, name)
     except (StudentError, NotGraded) as error:
         return error
 

@@ -3,6 +3,8 @@
 The encoder sees images and never codes; the decoder answers in a kernel of its own that sees codes and never an image, in an order
 that only the grader knows, and answers some of them again in a fresh kernel: a decoder that remembers what it saw is refused.
 A learned prior counts with the density that its parameters stand for, and is refused where its own log_prob gives another.
+Test images are public, so a decoder may hold them: the bound is also computed on the same images moved and turned, which nobody
+can have, and what it loses there beyond what honest models lose is taken off.
 Reference results come from solutions/reference.yaml; see `reference`.
 """
 
@@ -34,6 +36,10 @@ PRIORS = {name: kind for models in TRAINED.values() for name, kind in models.ite
 REFERENCE = ROOT / "solutions" / "reference.yaml"
 IMAGES = 100  # spread evenly over the test images: the first ones are up to 2.6 nats easier than all
 NUM_SAMPLES = 500
+MOVED_IMAGES, MOVED_SAMPLES = 250, 20  # of which the bound is compared with that of the same images moved
+# What separates best: a decoder that holds the test images, blurred as suits it, is then 20 nats worse there than models that learned.
+DEGREES, PIXELS = 10.0, 1.0  # by which an image is turned, either way, and moved, any way
+MOVED_NATS = 4.0  # by how much more than any reference run an honest model may lose; calibrated in README, Limits
 UNIT_IMAGES = 1000
 ROWS = 2000  # codes a call
 MIN_RUNS = 3
@@ -66,6 +72,7 @@ class Measurement:
         elbo_permuted: the same where each image meets the code of another, nats per image.
         active_units: latent dimensions whose posterior mean varies over images by more than ACTIVE_VARIANCE.
         latent_dim: D.
+        moved_loss: how much lower the bound of MOVED_IMAGES with MOVED_SAMPLES is on the same images moved, nats per image.
     """
 
     bound: float
@@ -73,6 +80,7 @@ class Measurement:
     elbo_permuted: float
     active_units: int
     latent_dim: int
+    moved_loss: float = 0.0
 
 
 def held_out(course: Course, how: str = "fixed") -> torch.Tensor:
@@ -84,8 +92,45 @@ def held_out(course: Course, how: str = "fixed") -> torch.Tensor:
     Raises:
         lab.DataError: the data set is missing or corrupt.
     """
-    images = load("test", dataset=course.dataset, root=course.data, device="cpu")
-    return binarize(images[:: max(1, len(images) // UNIT_IMAGES)][:UNIT_IMAGES], how)
+    return binarize(_spread(load("test", dataset=course.dataset, root=course.data, device="cpu"), UNIT_IMAGES), how)
+
+
+def moved(course: Course, draw: Draw) -> torch.Tensor:
+    """Return MOVED_IMAGES held-out images, turned and moved in directions that nobody knows, (N, 1, 28, 28) in {0, 1}.
+
+    Args:
+        course: says the data set.
+        draw: of directions and pixels.
+    Raises:
+        lab.DataError: the data set is missing or corrupt.
+    """
+    images = _spread(load("test", dataset=course.dataset, root=course.data, device="cpu"), UNIT_IMAGES)
+    images = _spread(images, MOVED_IMAGES)
+    # By the same angle and distance each, in directions drawn: angles drawn, too, would make the loss vary three times as much.
+    turn = torch.deg2rad(DEGREES * torch.sign(draw.uniform(len(images), low=-1.0)))
+    heading = draw.uniform(len(images), high=2 * math.pi)
+    shift = PIXELS * torch.stack([torch.cos(heading), torch.sin(heading)], dim=1)
+    return binarize(_turned(images, turn, shift), generator=torch.Generator().manual_seed(draw.seed()))
+
+
+def _turned(images: torch.Tensor, turn: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Return bytes (N, 1, H, W) turned about the middle by radians (N,) and moved by pixels (N, 2); from outside comes 0."""
+    rows = [torch.cos(turn), -torch.sin(turn), torch.sin(turn), torch.cos(turn)]
+    # in units of half the side, as grid_sample has them
+    shift = 2 * shift / torch.tensor(images.shape[-2:])
+    grid = F.affine_grid(
+        torch.cat([torch.stack(rows, 1).reshape(-1, 2, 2), shift[:, :, None]], 2),
+        list(images.shape),
+        align_corners=False,
+    )
+    # bicubic: a picture blurred by the turn would have more grey pixels, and each is a bit that nobody can foresee
+    found = F.grid_sample(images.double(), grid, mode="bicubic", align_corners=False)
+    return found.round().clamp(0, 255).to(torch.uint8)
+
+
+def _spread(items: torch.Tensor, count: int) -> torch.Tensor:
+    """Return `count` of the items, spread evenly."""
+    return items[:: max(1, len(items) // count)][:count]
 
 
 @dataclass(frozen=True)
@@ -177,35 +222,30 @@ def measure(
     images: torch.Tensor,
     draw: Draw,
     prior: Prior | None = None,
+    elsewhere: torch.Tensor | None = None,
 ) -> Measurement:
     """Return the measurement of the model that the codes and the decoder belong to.
 
     Args:
-        codes: of `posterior`; the kernel that saw the images has ended since, so that it cannot tell the decoder's of them.
+        codes: of `posterior`, of the images and of those elsewhere; the kernel that saw them has ended since, so that it cannot tell
+            the decoder's of them.
         fresh_decoder: starts a kernel that has seen neither image nor code of this model and returns its decoder.
         images: held-out images, (N, 1, 28, 28) in {0, 1}.
         draw: the noise, and the order in which codes are sent.
         prior: of `prior_of`; asked before fresh_decoder is called, so it may live in the kernel that the first call uses.
+        elsewhere: of `moved`: the images that the bound is computed on, moved and turned, in their order.
     Raises:
         remote.StudentError: prior or decoder do not answer as agreed.
     """
-    mu, log_var = codes
-    x = images[:: max(1, len(images) // IMAGES)][:IMAGES].double()
-    step = max(1, len(images) // IMAGES)
-    m, lv = (t[::step][:IMAGES] for t in (mu, log_var))
-    n, dim = m.shape
+    count, dim = len(images), codes[0].shape[1]
+    x = _spread(images, IMAGES).double()
+    m, lv = (_spread(part[:count], IMAGES) for part in codes)
+    n = len(m)
     if prior is not None and prior.density.latent_dim != dim:
         raise BadAnswer(
             f"The prior's points have {prior.density.latent_dim} dimensions, the encoder's codes {dim}; expected the same."
         )
-    eps = draw.normal(NUM_SAMPLES, n, dim)
-    z = m + torch.exp(lv / 2) * eps  # (K, N, D)
-    # All densities at z as drawn; that the decoder gets it rounded is the decoder's affair. At the rounded z, log q would be as
-    # low as the encoder likes: a standard deviation below the rounding error makes (z - mu)² / exp(log_var) huge, and with it
-    # the bound.
-    log_q = -0.5 * (LOG_2PI + lv + eps**2).sum(-1)
-    log_p = -0.5 * (LOG_2PI + z**2).sum(-1) if prior is None else prior.density.log_prob(z)
-    rows = z.reshape(-1, dim).float()  # float32 as in training
+    rows, rest = _samples(m, lv, NUM_SAMPLES, prior, draw)
     if prior is not None:
         prior.check(rows, draw)
     order = torch.argsort(draw.uniform(len(rows)))
@@ -221,6 +261,7 @@ def measure(
         own[chunk] = _bernoulli(x[image], logits)
         other[chunk] = _bernoulli(x[(image + 1) % n], logits)
         first |= {int(i): logits[j] for j, i in enumerate(chunk) if remembered[i]}
+    lost = 0.0 if elsewhere is None else moved_loss(codes, decoder, images, elsewhere, draw, prior)
     decoder = fresh_decoder()
     for chunk in again.split(7):
         logits = _logits(decoder, rows[chunk], x.shape[1:])
@@ -230,15 +271,59 @@ def measure(
                 "Does it keep state between calls, use batch statistics in evaluation mode, or draw noise?"
             )
     own, other = own.reshape(NUM_SAMPLES, n), other.reshape(NUM_SAMPLES, n)
-    rest = log_p - log_q
     log_w = own + rest
     return Measurement(
-        bound=float((log_w.logsumexp(0) - math.log(NUM_SAMPLES)).mean()),
+        bound=float(_bound(log_w).mean()),
         elbo=float(log_w.mean()),
         elbo_permuted=float((other + rest).mean()),
-        active_units=int((mu.var(0) > ACTIVE_VARIANCE).sum()),
+        active_units=int((codes[0][:count].var(0) > ACTIVE_VARIANCE).sum()),
         latent_dim=dim,
+        moved_loss=lost,
     )
+
+
+def moved_loss(
+    codes: tuple[torch.Tensor, torch.Tensor],
+    decoder: Handle,
+    images: torch.Tensor,
+    elsewhere: torch.Tensor,
+    draw: Draw,
+    prior: Prior | None = None,
+) -> float:
+    """Return how much lower the bound is on images moved than on the same as they are, nats per image; for the arguments see `measure`.
+
+    Raises:
+        remote.StudentError: the decoder does not answer as agreed.
+    """
+    here = [_spread(part[: len(images)], MOVED_IMAGES) for part in codes]
+    both = [torch.cat([one, part[len(images) :]]) for one, part in zip(here, codes, strict=True)]
+    x = torch.cat([_spread(images, MOVED_IMAGES), elsewhere]).double()
+    rows, weights = _samples(*both, MOVED_SAMPLES, prior, draw)
+    found = torch.empty(len(rows), dtype=torch.float64)
+    for chunk in torch.argsort(draw.uniform(len(rows))).split(ROWS):
+        found[chunk] = _bernoulli(x[chunk % len(x)], _logits(decoder, rows[chunk], x.shape[1:]))
+    as_they_are, as_moved = _bound(found.reshape(MOVED_SAMPLES, -1) + weights).chunk(2)
+    return float(as_they_are.mean() - as_moved.mean())
+
+
+def _samples(
+    m: torch.Tensor, lv: torch.Tensor, num_samples: int, prior: Prior | None, draw: Draw
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return codes as they are sent, (K·N, D), float32 as in training, and log p(z) - log q(z|x), (K, N).
+
+    All densities at z as drawn; that the decoder gets it rounded is the decoder's affair. At the rounded z, log q would be as low
+    as the encoder likes: a standard deviation below the rounding error makes (z - mu)² / exp(log_var) huge, and with it the bound.
+    """
+    eps = draw.normal(num_samples, *m.shape)
+    z = m + torch.exp(lv / 2) * eps  # (K, N, D)
+    log_q = -0.5 * (LOG_2PI + lv + eps**2).sum(-1)
+    log_p = -0.5 * (LOG_2PI + z**2).sum(-1) if prior is None else prior.density.log_prob(z)
+    return z.reshape(-1, m.shape[1]).float(), log_p - log_q
+
+
+def _bound(log_w: torch.Tensor) -> torch.Tensor:
+    """Return the importance weighted bound of each image, (N,), of log weights (K, N)."""
+    return log_w.logsumexp(0) - math.log(len(log_w))
 
 
 @dataclass(frozen=True)
@@ -265,25 +350,43 @@ class Evaluation:
     suspicious_nats: float
     conditions: str
     name: str = "vae"
+    moved_limit: float = math.inf
+
+    @property
+    def excess(self) -> float:
+        """By how much more than an honest model this one loses on moved images, nats per image; 0 for honest ones."""
+        return max(0.0, self.measurement.moved_loss - self.moved_limit)
 
     @property
     def flags(self) -> list[str]:
         """What the instructor should look at."""
-        better = self.measurement.bound - self.best_reference
-        if better <= self.suspicious_nats:
-            return []
-        return [
-            f"the bound of the trained model {self.name} is {better:.1f} nats better than every reference run: too good for an honest model?"
-        ]
+        better, found = self.measurement.bound - self.best_reference, []
+        if better > self.suspicious_nats:
+            found.append(
+                f"the bound of the trained model {self.name} is {better:.1f} nats better than every reference run: too good for an honest model?"
+            )
+        if self.excess:
+            found.append(
+                f"{self._moved()}: does its decoder hold the public test images? The excess was taken off its bound and its ELBO"
+            )
+        return found
+
+    def _moved(self) -> str:
+        return (
+            f"the bound of the trained model {self.name} is {self.measurement.moved_loss:.1f} nats lower on the held-out images moved and "
+            f"turned a little; models trained on the training images lose at most {self.moved_limit:.1f}"
+        )
 
     def judge(self, name: str) -> None:
-        """Raise Partial unless the measured `bound` or `elbo` earns full credit."""
-        value, gate = getattr(self.measurement, name), getattr(self, f"{name}_gate")
+        """Raise Partial unless the measured `bound` or `elbo`, less the excess, earns full credit."""
+        value, gate = getattr(self.measurement, name) - self.excess, getattr(self, f"{name}_gate")
         if gate.credit(value) < 1:
+            said = f"The {name} of the trained model {self.name} on held-out images ({self.conditions}) is {value:.2f} nats per image"
+            said += f" less what it loses too much: {self._moved()}" if self.excess else ""
             raise Partial(
                 gate.credit(value),
-                f"The {name} of the trained model {self.name} on held-out images ({self.conditions}) is {value:.2f} nats per image; full marks from "
-                f"{gate.full:.2f}, none below {gate.none:.2f}. Train longer, or look for an error in what is trained: the unit tests above say where.",
+                f"{said}; full marks from {gate.full:.2f}, none below {gate.none:.2f}. "
+                "Train longer, or look for an error in what is trained: the unit tests above say where.",
             )
 
     def judge_encoder_use(self) -> None:
@@ -351,7 +454,21 @@ def evaluation(measurement: Measurement, course: Course, name: str = "vae", refe
         suspicious_nats=course.suspicious_nats,
         conditions=f"{conditions}, {NUM_SAMPLES} samples, stochastic binarisation drawn once",
         name=name,
+        moved_limit=moved_limit(course, reference),
     )
+
+
+def moved_limit(course: Course, reference: Path = REFERENCE) -> float:
+    """Return the most that an honest model's bound loses on moved images, nats per image; infinite without reference runs of it.
+
+    MOVED_NATS more than the reference run of the data set and budget that loses most, whatever its model.
+    """
+    runs = (
+        record
+        for key, record in results.load(reference).items()
+        if key.startswith(f"{course.dataset}/{course.budget}/")
+    )
+    return max((record["gate_moved"] for record in runs if "gate_moved" in record), default=math.inf) + MOVED_NATS
 
 
 def _mixture(parameters: dict[str, torch.Tensor]) -> Mixture:
