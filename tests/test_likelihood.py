@@ -1,5 +1,6 @@
 """The trained model's bound and gates: against quadrature, and against models that try to look better than they are."""
 
+import dataclasses
 import itertools
 import math
 import re
@@ -10,6 +11,7 @@ import torch.nn.functional as F
 import yaml
 from torch import nn
 
+import lab
 from autograder import likelihood
 from autograder.course import Course
 from autograder.draw import Draw
@@ -62,12 +64,13 @@ class Decoder(nn.Module):
         return (z @ WEIGHT.to(z.dtype).T + BIAS.to(z.dtype)).unflatten(-1, SHAPE)
 
 
-def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a", prior=None):
+def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a", prior=None, elsewhere=None):
     """Return the measurement of a toy model; each fresh decoder is made anew, as in a new kernel."""
     encode = in_process({"encoder": encoder or Encoder()}).object("encoder")
     draw, given = Draw("secret", seed), prior and handed_in(prior)
-    codes = posterior(encode, images)
-    return measure(codes, lambda: in_process({"decoder": decoder()}).object("decoder"), images, draw, given)
+    codes = posterior(encode, images if elsewhere is None else torch.cat([images, elsewhere]))
+    fresh = lambda: in_process({"decoder": decoder()}).object("decoder")  # noqa: E731
+    return measure(codes, fresh, images, draw, given, elsewhere)
 
 
 # --- numbers ---------------------------------------------------------------------------------------
@@ -209,6 +212,108 @@ def test_decoder_that_is_no_function_of_the_code_is_refused(decoder):
     """State, noise, the company of other codes and differences between kernels are found."""
     with pytest.raises(BadAnswer, match="one code different logits in other company or in another kernel"):
         measured(decoder=decoder)
+
+
+# --- images that nobody can have ---------------------------------------------------------------------
+
+
+def turned(images, degrees=0.0, shift=(0.0, 0.0)):
+    """Return images all turned and moved alike."""
+    angles = torch.deg2rad(torch.full((len(images),), degrees, dtype=torch.float64))
+    return likelihood._turned(images, angles, torch.tensor([shift], dtype=torch.float64).expand(len(images), 2))
+
+
+def test_images_are_turned_and_moved():
+    """By nothing, a quarter of a turn and whole pixels the bytes are those of the image; what comes in is 0."""
+    images = torch.randint(0, 256, (3, 1, 8, 8), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    assert turned(images).equal(images)
+    assert turned(images, 90.0).equal(images.rot90(-1, (2, 3))) or turned(images, 90.0).equal(images.rot90(1, (2, 3)))
+    assert turned(images, shift=(1.0, 0.0))[..., :-1].equal(images[..., 1:])
+    assert turned(images, shift=(0.0, -2.0))[..., 2:, :].equal(images[..., :-2, :])
+    assert turned(images, shift=(1.0, 0.0))[..., -1].max() == 0
+
+
+def test_moved_images_follow_from_the_secret():
+    """Each is binary, near its image and not equal to it; the same draw moves it in the same way, another one in another way."""
+    there, again, other = (likelihood.moved(course(), Draw("secret", seed)) for seed in "aab")
+    here = likelihood.held_out(course())[:: likelihood.UNIT_IMAGES // likelihood.MOVED_IMAGES]
+    assert there.shape == here.shape
+    assert set(there.unique().tolist()) == {0.0, 1.0}
+    assert there.equal(again)
+    differ = [(there != x).double().mean((1, 2, 3)) for x in (here, other, here.roll(1, 0))]
+    assert all(0.01 < float(part.mean()) < 0.15 for part in differ[:2])
+    assert differ[0].mean() < 0.7 * differ[2].mean()
+    assert there.mean() == pytest.approx(float(here.mean()), rel=0.1)
+
+
+def test_moved_images_move_no_other_number():
+    """What is measured beside them is the same with and without, to the bit."""
+    with_them = measured(elsewhere=IMAGES.flip(0))
+    assert dataclasses.replace(with_them, moved_loss=0.0) == measured()
+
+
+def test_model_that_learned_loses_nothing_where_images_are_alike():
+    """Images of the same kind cost the same bound, but for the noise of few samples."""
+    assert measured(elsewhere=IMAGES.flip(0)).moved_loss == pytest.approx(0.0, abs=0.3)
+
+
+def test_each_moved_image_meets_its_own_code():
+    """The loss is the difference of the two bounds: images that the toy finds likely lose less than nothing."""
+    likely = IMAGES[log_px().argmax()].expand(16, -1, -1, -1)
+    expected = float(log_px().mean() - log_px().max())
+    assert measured(elsewhere=likely).moved_loss == pytest.approx(expected, abs=0.3)
+
+
+class Naming(nn.Module):
+    """The code says, in ten bits, under which of the known logits the image is most likely."""
+
+    def __init__(self, known):
+        super().__init__()
+        self.known = known.flatten(1)
+
+    def forward(self, x):
+        index = (x.flatten(1) @ self.known.T - F.softplus(self.known).sum(1)).argmax(1)
+        code = (index[:, None] >> torch.arange(10)) % 2 * 4.0 - 2.0
+        return code, torch.full_like(code, -3.0)
+
+
+class Recalling(nn.Module):
+    """Shows what it knows of the image that the code names."""
+
+    def __init__(self, known):
+        super().__init__()
+        self.known = known
+
+    def forward(self, z):
+        return self.known[((z > 0) << torch.arange(10)).sum(-1).clamp(max=len(self.known) - 1)]
+
+
+def remembered(how):
+    """Return logits of the public images: sure of each pixel, as pale as it takes to look honest, or blurred to suit others, too."""
+    if how != "blurred":
+        return (likelihood.held_out(course()) * 2 - 1) * {"sure": 15.0, "pale": 2.1}[how]
+    grey = lab.load("test", dataset="glyphs", device="cpu")[: likelihood.UNIT_IMAGES] / 255
+    kernel = torch.exp(-(torch.arange(-3.0, 4.0) ** 2) / (2 * 0.7**2))
+    kernel = (kernel[:, None] * kernel / kernel.sum() ** 2)[None, None]
+    return torch.logit(F.conv2d(grey, kernel, padding=3), eps=1e-3)
+
+
+@pytest.mark.parametrize("how", ["sure", "pale", "blurred"])
+def test_public_images_in_the_decoder_earn_nothing(how, monkeypatch):
+    """A bound that is that of an honest model on the public images is not believed where the same images moved cost much more."""
+    monkeypatch.setattr(likelihood, "IMAGES", 100)
+    monkeypatch.setattr(likelihood, "NUM_SAMPLES", 50)
+    known, there = remembered(how), likelihood.moved(course(), Draw("secret", "moved"))
+    handed_in = measured(Naming(known), lambda: Recalling(known), likelihood.held_out(course()), elsewhere=there)
+    found = evaluation(handed_in, course())
+    assert found.bound_gate.credit(found.measurement.bound) == 1, (
+        "a memory that would earn nothing anyway shows nothing"
+    )
+    for name in ("bound", "elbo"):
+        with pytest.raises(Partial, match="judged as .* because") as caught:
+            found.judge(name)
+        assert caught.value.credit == 0
+    assert "does its decoder hold the public test images?" in found.flags[-1]
 
 
 def answering(value):
@@ -702,6 +807,44 @@ def test_active_units_have_a_window(judged, active, passes):
             Partial, match=f"{active} of 50 latent dimensions of vae are active.*; 5 to 20 are expected"
         ):
             found.judge_active_units()
+
+
+def test_loss_on_moved_images_has_a_limit(reference):
+    """Up to MOVED_NATS more than the reference run that loses most nothing is said; what is beyond is taken off, and told."""
+    path = reference(conv=[-90.0] * 3)
+    runs = yaml.safe_load(path.read_text())
+    for lost, run in zip((20.0, 22.0), runs.values(), strict=False):
+        run["gate_moved"] = lost
+    path.write_text(yaml.safe_dump(runs))
+    at_limit, beyond = (
+        evaluation(dataclasses.replace(result(), moved_loss=lost), course(), reference=path) for lost in (27.0, 30.0)
+    )
+    assert (at_limit.excess, at_limit.flags) == (0.0, [])
+    at_limit.judge("bound")
+    with pytest.raises(
+        Partial,
+        match=r"is -90.00 .* judged as -93.00, because .* 30.0 nats lower on the held-out images moved .* at most 27.0",
+    ) as caught:
+        beyond.judge("bound")
+    assert caught.value.credit == pytest.approx(1 - 1.5 / 6)  # -93 of full marks from -91.5
+    assert len(beyond.flags) == 1
+
+
+def test_no_number_for_moved_images_earns_nothing(reference):
+    """A loss that is not a number is no small one."""
+    path = reference(conv=[-90.0] * 3)
+    path.write_text(path.read_text().replace("active_units: 10", "gate_moved: 20.0\n  active_units: 10"))
+    found = evaluation(dataclasses.replace(result(), moved_loss=math.nan), course(), reference=path)
+    with pytest.raises(Partial) as caught:
+        found.judge("bound")
+    assert caught.value.credit == 0
+
+
+def test_moved_images_are_not_judged_without_reference(judged):
+    """Where no reference run was measured on moved images, no loss is too much."""
+    found = dataclasses.replace(judged(), measurement=dataclasses.replace(result(), moved_loss=1e3))
+    found.judge("bound")
+    assert found.flags == []
 
 
 def test_too_good_a_result_is_flagged(judged):

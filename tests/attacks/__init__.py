@@ -5,7 +5,8 @@ comes before all others, or that takes the place of the exercise named by PLACE.
 notebook)` it is no cell: that function builds the folder that is handed in. Cells may import `attacker`, which knows
 where everything lies. Some names say what is asked for where it is not the rule:
 
-    PLACE          an exercise, or "end", after the last cell                 otherwise before the first cell
+    PLACE          an exercise; "end", after the last cell; or "trained",     otherwise before the first cell
+                   after the training, before the model is asked for
     BASE           what the attack is added to: "blank", the untouched        "right" in the families "exhausting"
                    release; "right", its solution; "untrained" and            and "malformed", otherwise "blank"
                    "trained", an assignment with a model

@@ -282,9 +282,12 @@ class Classroom:
         if attack.submission is not None:
             attack.submission(place, notebook)
             return
-        if attack.place in ("", "end"):
-            cell = nbformat.v4.new_code_cell(attack.code, id="attack")
-            notebook.cells.insert(len(notebook.cells) if attack.place else 0, cell)
+        ids = [cell.id for cell in notebook.cells]
+        where = {"": 0, "end": len(ids)} | (
+            {"trained": ids.index("test_trained_vae")} if "test_trained_vae" in ids else {}
+        )
+        if attack.place in where:
+            notebook.cells.insert(where[attack.place], nbformat.v4.new_code_cell(attack.code, id="attack"))
         else:
             next(cell for cell in notebook.cells if cell.id == attack.place).source = attack.code
         if "attacker" in attack.code:

@@ -6,7 +6,7 @@ from torch import nn
 import lab
 from __main__ import vae
 
-PLACE = "end"
+PLACE = "trained"
 BASE = "trained"
 FLAGGED = True
 SAID = "better than every reference run"

@@ -9,7 +9,7 @@ from torch import nn
 
 from __main__ import vae
 
-PLACE = "end"
+PLACE = "trained"
 BASE = "trained"
 NEEDS_SANDBOX = True
 SEEN = [Path(folder, MARK) for folder in ("/tmp", "/var/tmp", "/dev/shm", "/run", Path.home(), Path.cwd())]

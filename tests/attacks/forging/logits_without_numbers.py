@@ -5,7 +5,7 @@ from torch import nn
 
 from __main__ import vae
 
-PLACE = "end"
+PLACE = "trained"
 BASE = "trained"
 EXTRA = True
 
