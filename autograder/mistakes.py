@@ -84,6 +84,7 @@ LOG_OF_DENSITY_FLOORED = (
     "The density itself is computed, with a small number under the logarithm: far from the mean only that number is left. "
     "Stay with logarithms throughout."
 )
+SUM_ITSELF = "Keep the logarithm of the sum of the weights, not the sum itself."
 SMALL = (1e-2, 1e-3, 1e-4, 1e-5, 1e-6, 1e-7, 1e-8)
 
 

@@ -239,9 +239,7 @@ def finite(function: Callable[[], object]) -> torch.Tensor | None:
     return value.detach() if right else None
 
 
-def check_likelihood(
-    student: Student, log_p: torch.Tensor, num_samples: int, chunk_size: int, draw: Draw, todo: str = ""
-) -> None:
+def check_likelihood(student: Student, log_p: torch.Tensor, num_samples: int, chunk_size: int, draw: Draw) -> None:
     """Compare log_likelihood with the logarithm of the mean of known weights; log_p has more of them than are asked."""
     x = torch.ones(1, 1, 1, 1, dtype=log_p.dtype)
     got = student.log_likelihood(scripted(student, log_p), x, num_samples, chunk_size, generator=Seed(draw.seed()))
@@ -262,8 +260,11 @@ def check_likelihood(
             got,
             lambda: own_bounds(student, lambda: scripted(student, log_p), x, 1, num_samples, draw, log_p),
         ),
-        hint=lambda found: mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size) or todo,
-        todo=todo or "Follow two chunks by hand, the second one smaller than the first.",
+        hint=lambda found: (
+            mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size)
+            or (mistakes.SUM_ITSELF if infinite(found) else "")
+        ),
+        todo="Follow two chunks by hand, the second one smaller than the first.",
         example=lambda: public.example(student, "log_likelihood", placed),
         shape_todo="One value for every image.",
     )
