@@ -18,6 +18,7 @@ from autograder.oracles import AffineModel
 from autograder.remote import Handle, Inspection, Seed, State, Student
 from autograder.suite import public
 from autograder.suite.priors import check_derivative
+from autograder.suite.terms import wrong_term
 from autograder.suite.test_vae import SHAPE, infinite, moved, placed
 
 FORMS = ("fast", "normalized", "original")
@@ -90,6 +91,7 @@ def check_weights(
             mistakes.underflown(got)
             or mistakes.recognise("log_weights", got, toy, x, eps)
             or expect.unsteady(lambda: student.log_weights(model or placed(student, toy), x, eps), got)
+            or wrong_term(lambda of, x, eps: student.log_weights(placed(student, of), x, eps), toy, averaged=False)
         ),
         todo="Compare each of its three terms with the text.",
         example=lambda: public.example(student, "log_weights", placed),

@@ -16,6 +16,7 @@ from autograder.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.remote import Handle, Seed, Student, StudentError
 from autograder.rubric import Partial
 from autograder.suite import public
+from autograder.suite.terms import wrong_term
 from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
 
 ENOUGH = 4000  # draws where distributions are compared
@@ -225,7 +226,12 @@ def check_bound(
         toy.changed(prior=toy.prior or (zeros, zeros)).elbo(x, eps),
         asked=call("monte_carlo_elbo", model=..., x=x, eps=eps) + ("" if toy.prior else ", model with prior None"),
         also=also,
-        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("monte_carlo_elbo", got, toy, x, eps),
+        hint=lambda got: (
+            mistakes.underflown(got)
+            or mistakes.recognise("monte_carlo_elbo", got, toy, x, eps)
+            or expect.unsteady(lambda: student.monte_carlo_elbo(placed(student, toy), x, eps), got)
+            or wrong_term(lambda of, x, eps: student.monte_carlo_elbo(placed(student, of), x, eps), toy, averaged=True)
+        ),
         todo="Compare each of its three terms with the text.",
         example=lambda: public.example(student, "monte_carlo_elbo", placed),
         shape_todo="One bound for every image.",
