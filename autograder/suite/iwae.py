@@ -313,6 +313,7 @@ def check_scores(student: Student, toy: AffineModel, x: torch.Tensor, rule: str)
         also=wants[1:],
         hint=lambda found: recognised(found, toy, x, rule),
         todo="Work out one dimension by hand.",
+        example=lambda: public.example(student, f"active_{rule}", placed),
     )
     check_count(count, statistic, 0.01, asked)
 
@@ -414,6 +415,7 @@ def check_traversal(
             or expect.unsteady(lambda: student.latent_traversal(placed(student, toy), x, list(dims), list(values)), got)
         ),
         todo="Start from the posterior mean for every single image.",
+        example=lambda: public.example(student, "latent_traversal", placed),
         shape_todo="One row of images for every dimension, one column for every value.",
     )
 

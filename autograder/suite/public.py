@@ -137,6 +137,32 @@ def _layer_case(label: str, words: str, ask: Callable[[Handle], object], want: t
     return Case(f"{label} of {words} with u = 1, w = 2, b = 0.5, at 1,", lambda student, _: ask(student), want)
 
 
+def _steps(number: int) -> Callable[[Student, Callable], torch.Tensor]:
+    """Return a function that calls train_step so many times and returns the parameter."""
+
+    def ask(student, _):
+        model = student.quadratic_loss(_t([1.0]))
+        optimizer = student.optimizer("SGD", model, lr=0.1)
+        for _ in range(number):
+            student.train_step(model, optimizer, torch.zeros(1, 1, 1, 1, dtype=torch.float64))
+        return model.state().parameters["weight"]
+
+    return ask
+
+
+def _statistic(rule: str, wants: tuple[float, ...], words: str = "") -> Case:
+    """Return the case of a statistic of active_units for two images with the means 1.5 and -0.5; each of `wants` is right."""
+    toy = TOY.changed(weight_mu=_t([[1.0, -1.0]]))
+
+    def ask(student, build):
+        got = student.active_units(build(student, toy), torch.cat([X, 1 - X]), rule)[1]
+        right = any(expect.equal(got, _t([want])) for want in wants)
+        return _t([wants[0]]) if right else got
+
+    label = f'the statistic of active_units(model, x, "{rule}") for two images, mu = 1.5 and -0.5, log_var = -1{words},'
+    return Case(label, ask, _t([wants[0]]))
+
+
 POINT = _t([[1.0]])
 LOG_W = _t([[0.0], [-1.0], [-3.0]])
 CASES = {
@@ -152,6 +178,25 @@ CASES = {
     ),
     "bernoulli_log_prob": (_pixels([1.0, 0.0], [2.0, 1.0]), _pixels([0.0], [100.0]), _pixels([0.0], [1e4])),
     "elbo": _bounds("vae.elbo(x, eps)", lambda s, model, eps: model.elbo(X, eps), AffineModel.elbo),
+    "negative_elbo": tuple(
+        Case(
+            f"vae(x{words}) for two images of one pixel, a model whose logits are 0 and whose q(z|x) is the prior,",
+            lambda student, build, options=options: build(student, _blank())(torch.cat([X, X])[..., :1], **options),
+            _t(want),
+        )
+        for words, options, want in (
+            ("", {}, math.log(2)),
+            (', reduction="sum"', {"reduction": "sum"}, 2 * math.log(2)),
+        )
+    ),
+    "train_step": (
+        Case("the parameter after a call with the loss (w - x)² / 2, w = 1, x = 0, SGD(lr=0.1),", _steps(1), _t([0.9])),
+        Case(
+            "the parameter after two calls with the loss (w - x)² / 2, w = 1, x = 0, SGD(lr=0.1),",
+            _steps(2),
+            _t([0.81]),
+        ),
+    ),
     "reconstruct": (
         Case(
             f"reconstruct(model, x) for {WORDS}, x = (1, 0),",
@@ -204,6 +249,15 @@ CASES = {
             'iwae_loss(log_w, "fast") for one image and log_w = 0, -1, -3',
             lambda student, _: student.iwae_loss(LOG_W, "fast"),
             -oracles.importance_bound(LOG_W).mean(),
+        ),
+    ),
+    "active_kl": (_statistic("kl", (0.5 * (1.25 + math.exp(-1)),)),),
+    "active_variance": (_statistic("variance", (1.0, 2.0), " (divided by the number of images)"),),
+    "latent_traversal": (
+        Case(
+            f"latent_traversal(model, x, [0], [1.0]) for {WORDS}, x = (1, 0),",
+            lambda student, build: student.latent_traversal(build(student, TOY), X, [0], [1.0]).flatten(),
+            torch.sigmoid(_t([2.0, -1.0])),
         ),
     ),
     "log_likelihood": (

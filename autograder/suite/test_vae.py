@@ -1033,7 +1033,7 @@ def test_train_step_takes_one_step_down_the_gradient(student, draw):
     model = student.quadratic_loss(weight)
     model.train()
     student.train_step(model, student.optimizer("SGD", model, lr=rate), x)
-    check_step(model, weight, x, rate, torch.zeros(6, dtype=torch.float64))
+    check_step(student, model, weight, x, rate, torch.zeros(6, dtype=torch.float64))
     for kind, options in (("SGD", {"lr": 0.1, "momentum": 0.9}), ("Adam", {"lr": 0.3}), ("SGD", {"lr": 0.05})):
         check_steps(student, draw.normal(6, scale=200.0), draw.binary(4, 5, *SHAPE), kind, options)
 
@@ -1048,7 +1048,7 @@ def test_train_step_clears_old_gradients(student, draw):
     optimizer = student.optimizer("SGD", model, lr=rate)
     model.load({}, gradients={"weight": left})
     student.train_step(model, optimizer, x)
-    check_step(model, weight, x, rate, left, " after an earlier backward pass")
+    check_step(student, model, weight, x, rate, left, " after an earlier backward pass")
 
 
 @worth("train_step")
@@ -1060,7 +1060,9 @@ def test_train_step_switches_to_training_mode(student, draw):
         model.train()
         (model.attribute(part) if part else model).eval()
         student.train_step(model, student.optimizer("SGD", model, lr=rate), x)
-        check_step(model, weight, x, rate, torch.zeros(6, dtype=torch.float64), " of a model in evaluation mode")
+        check_step(
+            student, model, weight, x, rate, torch.zeros(6, dtype=torch.float64), " of a model in evaluation mode"
+        )
 
 
 @worth("train_step", 2)
@@ -1096,7 +1098,7 @@ def test_train_step_leaves_its_surroundings_alone(student, draw):
     expect.random_state_kept(
         chance, student.global_rng(), asked=asked, todo="Draw and seed nothing here: what is random is the model's own."
     )
-    check_step(model, weight, x, 0.1, torch.zeros(6, dtype=torch.float64))
+    check_step(student, model, weight, x, 0.1, torch.zeros(6, dtype=torch.float64))
     expect.silent(seen, asked=asked)
     expect.surroundings_kept(seen, asked=asked)
     expect.inputs_kept(seen, {"model": model, "optimizer": ..., "x": x}, asked=asked)
@@ -1647,7 +1649,13 @@ def noise_hint(toy: AffineModel, x: torch.Tensor, losses: list[float], copies: i
 
 
 def check_step(
-    model: Handle, weight: torch.Tensor, x: torch.Tensor, rate: float, left: torch.Tensor, when: str = ""
+    student: Student,
+    model: Handle,
+    weight: torch.Tensor,
+    x: torch.Tensor,
+    rate: float,
+    left: torch.Tensor,
+    when: str = "",
 ) -> None:
     """Check the parameters of `quadratic_loss` after one call with plain gradient descent."""
     mean = x.flatten(1).mean(0)
@@ -1663,6 +1671,7 @@ def check_step(
             "Clear the gradient, compute the loss, go backward, take one step: in training mode, each once, in "
             "this order."
         ),
+        example=lambda: public.example(student, "train_step"),
     )
 
 
@@ -1686,6 +1695,7 @@ def check_steps(student: Student, weight: torch.Tensor, batches: torch.Tensor, k
         asked=f"the parameters after {len(batches)} calls of train_step(model, optimizer, x), optimizer {kind}({shown})",
         hint=lambda got: mistakes.recognise("train_steps", got, weight, means, kind, options),
         todo="Use the optimizer that you are given, and the gradient as it comes.",
+        example=lambda: public.example(student, "train_step"),
     )
 
 
@@ -1702,6 +1712,7 @@ def check_loss(
         also=own_losses(vae, x, draw.normal(batch, 2), reduction),
         hint=lambda got: mistakes.recognise("negative_elbo", got, toy, x, reduction),
         todo="It is the negative of `elbo`, reduced over the images.",
+        example=lambda: public.example(student, "negative_elbo", installed),
         shape_todo="A loss is one number.",
     )
 
