@@ -32,8 +32,8 @@ def recognise(exercise: str, got: object, *inputs: object) -> str:
 
     Nothing is said where mistakes that are told differently give the same here: an input has to tell them apart.
     """
-    if not isinstance(got, (torch.Tensor, float)):
-        return ""
+    if not isinstance(got, (torch.Tensor, float)) or any(given is None for given in inputs):
+        return ""  # None: what a student's own earlier function gives where it fails
     found = torch.as_tensor(got).detach()
     if not found.is_floating_point() or not bool(torch.isfinite(found).all()):
         return ""
@@ -597,34 +597,29 @@ ELBO = (
     ),
 )
 
-# toy, x, reduction
+# bounds of the images, the oracle's or those of a student's own function, and the reduction
 NEGATIVE_ELBO = (
     Mistake(
         "sign",
         "This is the bound, not its negative: a loss is what training makes smaller.",
-        lambda toy, x, reduction: getattr(_constant_bounds(toy, x), reduction)(),
+        lambda bounds, reduction: getattr(bounds, reduction)(),
     ),
     Mistake(
         "summed",
         "The images are summed where their mean is asked.",
-        lambda toy, x, reduction: -_constant_bounds(toy, x).sum() if reduction == "mean" else None,
+        lambda bounds, reduction: -bounds.sum() if reduction == "mean" else None,
     ),
     Mistake(
         "averaged",
         "The images are averaged where their sum is asked: is the option looked at?",
-        lambda toy, x, reduction: -_constant_bounds(toy, x).mean() if reduction == "sum" else None,
+        lambda bounds, reduction: -bounds.mean() if reduction == "sum" else None,
     ),
     Mistake(
         "not_reduced",
         "There is one value for every image; one number is asked.",
-        lambda toy, x, reduction: -_constant_bounds(toy, x),
+        lambda bounds, reduction: -bounds,
     ),
 )
-
-
-def _constant_bounds(toy, x):
-    """Return the bounds of a model whose bound does not depend on the noise."""
-    return toy.elbo(x, torch.zeros(len(x), toy.latent_dim, dtype=x.dtype))
 
 
 # toy, x

@@ -125,7 +125,7 @@ def test_every_known_formula_is_recognised(exercise):
             (x, 200 * normal(5, 1, 2, 3).sign()),
         ],
         "elbo": [(model, x, normal(*lead, 5, 2)) for model in (toy, own) for lead in ((), (3,))],
-        "negative_elbo": [(toy, x, "mean"), (toy, x, "sum")],
+        "negative_elbo": [(normal(5), reduction) for reduction in ("mean", "sum")],
         "reconstruct": [(toy, x)],
         "train_steps": [
             (3 * normal(6), normal(4, 6), "SGD", {"lr": 0.1, "momentum": 0.9}),

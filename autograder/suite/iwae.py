@@ -254,6 +254,11 @@ def check_likelihood(student: Student, log_p: torch.Tensor, num_samples: int, ch
     ):
         return  # an earlier function is infinite for such weights, and pays for it there
     asked = likelihood_call(x, num_samples, chunk_size)
+
+    def own_weights():
+        every = torch.zeros(len(log_p), 1, 1, dtype=log_p.dtype)
+        return attempt(lambda: student.log_weights(scripted(student, log_p), x, every))
+
     expect.close(
         got,
         oracles.importance_bound(log_p[:num_samples, None]),
@@ -264,6 +269,7 @@ def check_likelihood(student: Student, log_p: torch.Tensor, num_samples: int, ch
         ),
         hint=lambda found: (
             mistakes.recognise("log_likelihood", found, log_p[:, None], num_samples, chunk_size)
+            or mistakes.recognise("log_likelihood", found, own_weights(), num_samples, chunk_size)
             or (mistakes.SUM_ITSELF if infinite(found) else "")
         ),
         todo="Follow two chunks by hand, the second one smaller than the first.",
@@ -394,7 +400,10 @@ def check_fast_loss(student: Student, log_w: torch.Tensor) -> None:
         -oracles.importance_bound(log_w).mean(),
         asked=call("iwae_loss", log_w=log_w, form="fast"),
         also=own_losses(student, log_w),
-        hint=lambda got: mistakes.recognise("iwae_loss", got, log_w),
+        hint=lambda got: (
+            mistakes.recognise("iwae_loss", got, log_w)
+            or mistakes.recognise("negative_elbo", got, attempt(lambda: student.iwae_bound(log_w)), "mean")
+        ),
         todo="It is the bound of the exercises before, averaged, with its sign changed.",
         example=lambda: public.example(student, "iwae_loss"),
         shape_todo="One number for the whole batch: what backward() starts from.",
