@@ -26,7 +26,8 @@ from autograder.course import ConfigError
 from autograder.export import without_score
 from autograder.intake import Folder
 from autograder.publish import choices_of
-from autograder.report import Report, printable
+from autograder.report import Report
+from autograder.text import one_line, printable
 
 LOCKED = "the gradebook was in use by another program, or could not be written ({error}). Nothing is lost: grade again"
 SHOWN = 10  # students named in a line; of more, the number
@@ -46,7 +47,7 @@ class Autograde(converters.Autograde):
             with interrupt.watched():
                 super().start()
         except KeyboardInterrupt:
-            unfinished = f", {_line(self._student)} was not finished and has no grade from it" * bool(self._student)
+            unfinished = f", {one_line(self._student)} was not finished and has no grade from it" * bool(self._student)
             self.log.error(
                 "Stopped: %d graded in this run%s; `nbgrader autograde %s` goes on there",
                 len(self._done),
@@ -59,7 +60,7 @@ class Autograde(converters.Autograde):
         """Find the submissions; a notebook at the wrong place is one, too, and is named."""
         lost = self._unclaimed()
         for line in lost:
-            self.log.error("%s", _line(line))
+            self.log.error("%s", one_line(line))
         try:
             super().init_notebooks()
         except NbGraderException:
@@ -93,7 +94,7 @@ class Autograde(converters.Autograde):
                 if not self.init_destination(self.coursedir.assignment_id, student):
                     continue
             except OperationalError as error:  # whether it has its grade is not known, so that stays as it is
-                self.log.error("%s: not looked at: %s", _line(student), LOCKED.format(error=error.orig))
+                self.log.error("%s: not looked at: %s", one_line(student), LOCKED.format(error=error.orig))
                 self._failed.append(student)
                 continue
             self._student = student
@@ -120,7 +121,7 @@ class Autograde(converters.Autograde):
         if not why:
             self._skipped.append(student_id)
             return False
-        self.log.info("%s: %s", _line(student_id), why)
+        self.log.info("%s: %s", one_line(student_id), why)
         force, self.force = self.force, True
         try:
             return super().init_destination(assignment_id, student_id)
@@ -171,7 +172,7 @@ class Autograde(converters.Autograde):
         from autograder.examine import refused
         from autograder.nbgrader import course
 
-        self.log.error("%s: not graded: %s", _line(student), printable(reason))
+        self.log.error("%s: not graded: %s", one_line(student), printable(reason))
         self._failed.append(student)
         assignment = self._original.assignment_id
         self._forget(assignment, student)
@@ -335,10 +336,6 @@ def _finished(path: Path) -> bool:
         return False
 
 
-def _line(text: str) -> str:
-    return printable(" ".join(text.split()))
-
-
 def _some(students: list[str]) -> str:
-    shown = [_line(student) for student in students[:SHOWN]]
+    shown = [one_line(student) for student in students[:SHOWN]]
     return ", ".join(shown) + f" and {len(students) - SHOWN} more" * (len(students) > SHOWN)

@@ -28,6 +28,7 @@ from nbgrader.utils import is_locked
 from pygments.token import STANDARD_TYPES
 
 from autograder.course import Course
+from autograder.text import writable
 
 # in characters; mistune takes up to 1.3 s for a text of this length, and four times as long for one of twice the length
 MAX_MARKDOWN = 20_000
@@ -260,8 +261,7 @@ def _count(given: object) -> int | None:
 
 def _text(given: object, paths: Mapping[str, str]) -> str:
     """Return a text that can be written to a file; the empty one for what is no text."""
-    text = given.encode("utf-8", "replace").decode() if isinstance(given, str) else ""  # not so a lone surrogate
-    return without_paths(text, paths)
+    return without_paths(writable(given) if isinstance(given, str) else "", paths)
 
 
 def _longest(source: str) -> int:

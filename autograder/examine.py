@@ -27,8 +27,9 @@ from autograder.intake import Submission
 from autograder.kernel import Plan, Session
 from autograder.publish import attached, given_cells, illustrations
 from autograder.remote import Handle, NotGraded, Raised, Student, StudentError
-from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
+from autograder.report import Mark, Report, cell_html, cell_text, share, summary
 from autograder.rubric import run_suite
+from autograder.text import printable
 from autograder.weights import foreign
 from lab import BUDGETS
 

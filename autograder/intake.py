@@ -31,8 +31,8 @@ from autograder import beside, doctor
 from autograder.beside import pictures
 from autograder.cells import answered, fit_to_release, likeness, read_notebook
 from autograder.course import ConfigError, Course
-from autograder.folder import Folder, Refused, notebooks, one_line, some
-from autograder.report import printable
+from autograder.folder import Folder, Refused, notebooks, some
+from autograder.text import one_line, printable
 from autograder.times import SMALL_LIMIT, Arrival, submission_time
 
 MAX_CANDIDATES = 10  # notebooks that are read in search of a missing one
