@@ -10,6 +10,6 @@ from autograder import interrupt  # noqa: E402 (the course's folder has to be on
 
 interrupt.quiet(sys.argv)  # before the seconds that torch takes to be imported
 
-from autograder.nbgrader import configure  # noqa: E402
+from autograder.door.configure import configure  # noqa: E402
 
 configure(get_config(), ROOT)  # noqa: F821 (given by traitlets)

@@ -1,7 +1,7 @@
 """Examines each submission in a process of its own, with a hard deadline and a bound on its memory.
 
 Whatever a submission makes the grader's libraries do, it costs its own examination alone: a process that hangs, grows or dies ends as
-"not graded" with the reason, and the run goes on. What comes back is JSON. Called by `examine.Examine`; runs `examine.examine`.
+"not graded" with the reason, and the run goes on. What comes back is JSON. Called by `door.preprocessors`; runs `examine.examine`.
 """
 
 import contextlib
@@ -22,6 +22,7 @@ import psutil
 
 from autograder import interrupt
 from autograder.course import Course
+from autograder.examine import examine
 from autograder.limits import descendants
 from autograder.report import Report
 
@@ -129,8 +130,6 @@ def _begin(target: Callable, connection: Connection, place: str, arguments: tupl
 
 
 def _examine(send: Callable[[dict], None], course: Course, notebook: str, files: dict[str, bytes], known: dict) -> None:
-    from autograder.examine import examine
-
     submission = nbformat.reads(notebook, as_version=4)
     report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
     send({"report": report.model_dump(mode="json"), "notebook": nbformat.writes(submission)})

@@ -17,7 +17,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from autograder.folder import Refused
-from autograder.report import printable
+from autograder.text import printable, writable
 
 MAX_CELLS = 2000
 MAX_ITEMS = 2_000_000  # of JSON: each takes up to a hundred times the memory of its bytes
@@ -446,7 +446,7 @@ def _plain(cell) -> nbformat.NotebookNode:
     source = "".join(source) if isinstance(source, list) else source
     if not isinstance(source, str):
         raise ValueError("a cell whose source is no text")
-    plain = getattr(nbformat.v4, f"new_{kind}_cell")(_writable(source))
+    plain = getattr(nbformat.v4, f"new_{kind}_cell")(writable(source))
     metadata = cell.get("metadata")
     nbgrader = metadata.get("nbgrader") if isinstance(metadata, dict) else None
     name = nbgrader.get("grade_id") if isinstance(nbgrader, dict) else None
@@ -457,7 +457,7 @@ def _plain(cell) -> nbformat.NotebookNode:
     attachments = cell.get("attachments")
     if kind == "markdown" and isinstance(attachments, dict):
         plain["attachments"] = {
-            _writable(file): {
+            writable(file): {
                 mime: data
                 for mime, data in bundle.items()
                 if mime in ("image/png", "image/jpeg") and isinstance(data, str) and BASE64.fullmatch(data)
@@ -473,10 +473,6 @@ def _count(cells: object) -> None:
         raise ValueError("no list of cells")
     if len(cells) > MAX_CELLS:
         raise ValueError(f"{len(cells)} cells; {MAX_CELLS} are allowed")
-
-
-def _writable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode()  # lone surrogates cannot be written to any file
 
 
 def _grade_id(cell) -> str | None:

@@ -1,7 +1,7 @@
 """What a submission wrote, made safe to show: nothing of it runs, is fetched, or can be clicked in feedback and formgrader.
 
 Both pages come from nbconvert's HTMLExporter, whose templates escape nothing by themselves. `Plain` rebuilds the notebook before a template sees
-it, and the filters clean all HTML and markdown that a template puts into the page. `examine` calls `plain` for what is stored. Not here: what a
+it, and the filters clean all HTML and markdown that a template puts into the page. `door.preprocessors` calls `plain` for what is stored. Not here: what a
 submission may contain (`intake`), and how a report reads (`report`).
 
 Links are shown as text: formgrader obeys any GET request that carries the grader's cookie (`?path=` runs a folder's nbgrader_config.py), so that a
@@ -23,11 +23,10 @@ from nbconvert.filters.highlight import Highlight2HTML
 from nbconvert.filters.markdown_mistune import IPythonRenderer, MarkdownWithMath
 from nbconvert.preprocessors import Preprocessor
 from nbformat import NotebookNode
-from nbgrader.preprocessors import ClearMarkScheme
-from nbgrader.utils import is_locked
 from pygments.token import STANDARD_TYPES
 
 from autograder.course import Course
+from autograder.text import writable
 
 # in characters; mistune takes up to 1.3 s for a text of this length, and four times as long for one of twice the length
 MAX_MARKDOWN = 20_000
@@ -165,14 +164,6 @@ class Plain(Preprocessor):
         return nb, resources
 
 
-class HideMarkSchemes(ClearMarkScheme):
-    """Leaves out the mark schemes of locked cells; what a student writes between such markers stays."""
-
-    def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
-        """Return the cell without its mark scheme."""
-        return super().preprocess_cell(cell, resources, cell_index) if is_locked(cell) else (cell, resources)
-
-
 def plain(notebook: NotebookNode, paths: Mapping[str, str] | None = None) -> None:
     """Reduce a notebook's outputs to texts and pictures of the right types, of bounded size, without paths of the machine.
 
@@ -260,8 +251,7 @@ def _count(given: object) -> int | None:
 
 def _text(given: object, paths: Mapping[str, str]) -> str:
     """Return a text that can be written to a file; the empty one for what is no text."""
-    text = given.encode("utf-8", "replace").decode() if isinstance(given, str) else ""  # not so a lone surrogate
-    return without_paths(text, paths)
+    return without_paths(writable(given) if isinstance(given, str) else "", paths)
 
 
 def _longest(source: str) -> int:

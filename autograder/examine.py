@@ -1,4 +1,4 @@
-"""Examines one submission, in the place of nbgrader's Execute, and saves its scores, in the place of nbgrader's SaveAutoGrades.
+"""Examines one submission, from its notebook to its report.
 
 The notebook runs in a kernel that holds neither tests nor expected values; the hidden suite runs here. A grade cell starts as not
 graded and gets a score only from a finished suite; whatever else happens leaves it not graded, with the reason.
@@ -15,22 +15,20 @@ from pathlib import Path
 
 import nbformat
 import torch
-from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_grade, is_solution
 
-from autograder import apart, display, interrupt, likelihood, sandbox, similar
-from autograder.beside import Beside, checkpoints, find_checkpoints, find_modules
+from autograder import likelihood, sandbox, similar
+from autograder.beside import checkpoints
 from autograder.course import Course
 from autograder.draw import Draw
 from autograder.folder import Folder
-from autograder.intake import Submission
 from autograder.kernel import Plan, Session
 from autograder.publish import attached, given_cells, illustrations
 from autograder.remote import Handle, NotGraded, Raised, Student, StudentError
-from autograder.report import Mark, Report, cell_html, cell_text, printable, share, summary
+from autograder.report import Mark, Report, share
 from autograder.rubric import run_suite
+from autograder.text import printable
 from autograder.weights import foreign
-from lab import BUDGETS
 
 SLOW_S = 2  # a student's own cell that took longer is not run again where a model is measured, if that works
 MAX_TOLD = 5  # cells that are told of
@@ -215,31 +213,6 @@ def refused(
     return Report(student=student, assignment=assignment, notebook=name, marks=marks, sandbox=course.sandbox)
 
 
-def beside(course: Course, notebook: nbformat.NotebookNode, submission: Submission, assignment: str) -> Beside:
-    """Return what lies beside a submission's notebook for its kernel; what is said of it is added to the submission."""
-    found = find_modules(submission.folder, attached(assignment, course.root))
-    if course.training == "weights":
-        code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
-        limit = course.checkpoint_limit_mib * 2**20
-        epochs = BUDGETS[course.budget].epochs
-        found += find_checkpoints(submission.top, submission.folder, submission.models, code, epochs, limit)
-    submission.notes += found.notes
-    submission.flags += found.unclear.values()
-    submission.flags += [f"the answer {name} needs a person: {why}" for name, why in submission.unplaced.items()]
-    return found
-
-
-def same_weights(report: Report, folder: Path) -> list[str]:
-    """Return the other students whose stored report of the assignment names the same weights, or nearly."""
-    others = []
-    for path in folder.glob(f"*/{report.assignment}/{report.notebook}.json") if report.weights else ():
-        with suppress(OSError, ValueError):  # a damaged report of another student is no reason to stop here
-            other = Report.load(path)
-            if similar.shared(report, other):
-                others.append(other.student)
-    return sorted(others)
-
-
 def _evaluate(
     course: Course,
     codes: tuple[torch.Tensor, torch.Tensor],
@@ -369,82 +342,3 @@ def _model(student: Student, name: str) -> Handle:
     model = student.object(name)
     model.eval()
     return model
-
-
-class Examine(NbGraderPreprocessor):
-    """Examines the notebook of one submission and writes the result into its grade cells."""
-
-    def preprocess(self, nb, resources):
-        """Return the executed notebook; its report is stored, and handed on in resources["report"]."""
-        from autograder.nbgrader import course as configured
-
-        course, who = configured(), resources["nbgrader"]
-        known = {"student": who["student"], "assignment": who["assignment"], "name": who["notebook"]}
-        reports, submission = course.root / "reports", resources["submission"]
-        if submission.refusal:
-            report = refused(course, nb, submission.refusal, **known)
-        else:
-            handed_in = beside(course, nb, submission, who["assignment"])
-
-            def log(line: str) -> None:
-                self.log.info("%s: %s", who["student"], printable(line))
-
-            try:
-                with interrupt.allowed():
-                    report, nb = apart.examined(
-                        course, nb, handed_in.files, **known, unjudged=handed_in.unjudged, log=log
-                    )
-            except apart.Lost as lost:
-                log(f"not graded: {lost}")
-                report = refused(course, nb, str(lost), **known)
-        flags = [f"{similar.SAME} {other}" for other in same_weights(report, reports)]
-        told = {"remarks": submission.notes + report.remarks, "flags": submission.flags + report.flags + flags}
-        report = report.model_copy(update=told | {"submission": who.get("digest", "")})
-        report.save(reports)
-        display.plain(nb, display.machine_paths(course))
-        for cell in automatic(nb):
-            cell.outputs = [_output(report, exercise(cell))]
-        nb.cells.insert(0, nbformat.v4.new_markdown_cell(summary(report), id="result"))
-        resources["report"] = report
-        return nb, resources
-
-
-class SaveScores(SaveAutoGrades):
-    """Saves the scores of the report; "not graded" is stored as needing manual grading, never as a zero."""
-
-    def _add_score(self, cell, resources):
-        report = resources.get("report")
-        if cell.cell_type != "code" or is_solution(cell):
-            super()._add_score(cell, resources)
-            if report is not None and report.outcomes and not _unplaced(cell, resources):
-                return
-            score = None  # an unreadable submission is no empty answer, nor is one that stands elsewhere
-        else:
-            mark = report.marks.get(exercise(cell)) if report is not None else None
-            score = mark.score if mark is not None else None
-        name = cell.metadata["nbgrader"]["grade_id"]
-        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
-        grade.auto_score = score
-        grade.needs_manual_grade = score is None or grade.manual_score is not None
-        self.gradebook.db.commit()
-
-    def _add_comment(self, cell, resources):
-        super()._add_comment(cell, resources)
-        if why := _unplaced(cell, resources):
-            name = cell.metadata["nbgrader"]["grade_id"]
-            comment = self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id)
-            comment.auto_comment = f"Not graded: {why}. This is not a zero; your instructor looks at it."
-            self.gradebook.db.commit()
-
-
-def _unplaced(cell, resources) -> str:
-    """Return why a written answer has to be looked for by a person; empty where it has not."""
-    submission = resources.get("submission")
-    return submission.unplaced.get(cell.metadata["nbgrader"]["grade_id"], "") if submission is not None else ""
-
-
-def _output(report: Report, cell: str) -> nbformat.NotebookNode:
-    score = report.marks[cell].score
-    kind, count = ("execute_result", {"execution_count": None}) if score is not None else ("display_data", {})
-    text = f"{score}" if score is not None else cell_text(report, cell)
-    return nbformat.v4.new_output(kind, data={"text/plain": text, "text/html": cell_html(report, cell)}, **count)

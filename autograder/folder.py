@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from autograder.report import printable
+from autograder.text import one_line
 
 MAX_PATHS = 1000  # of a submission that are looked at, in its folder and again in the folders there
 # vae.ipynb.json, vae.ipynb.txt, vae.ipynb (1), vae.json ...
@@ -143,11 +143,6 @@ class Folder:
                         (deeper if name.endswith("/") else files).append(folder + name)
             folders = deeper[:MAX_FOLDERS]
         return files[:MAX_PATHS]
-
-
-def one_line(text: str) -> str:
-    """Return a file's name, which may hold line ends and control characters, as one printable line."""
-    return printable(" ".join(text.split()))
 
 
 def some(paths: Collection[str]) -> str:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from autograder import similar
 from autograder.course import ConfigError
-from autograder.report import Report, printable
+from autograder.report import Report
+from autograder.text import printable
 
 WIDTH = 110
 SHOWN = 3  # students named with a flag; of more, the number

@@ -1,8 +1,7 @@
 """What is made from a source notebook beside nbgrader's release: what is attached to it, and the solutions.
 
 Attached are `lab` and the solved modules of earlier assignments that the notebook imports, so that an early mistake costs once.
-`AttachLab` is one of GenerateAssignment's preprocessors; `python -m autograder reference` calls the functions that
-write. Not here: clearing solutions, which is nbgrader's, and reference.yaml.
+Called by `door.attach`, and by `python -m autograder reference`, which writes. Not here: clearing solutions, which is nbgrader's, and reference.yaml.
 """
 
 import ast
@@ -14,7 +13,6 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from nbgrader.preprocessors import NbGraderPreprocessor
 
 from autograder.course import ROOT, Course
 
@@ -87,18 +85,6 @@ def choices_of(release: Path, course: Course) -> str:
     if said == json.loads(choices(course)):
         return ""
     return f" ({CHOICES} there says {said or 'nothing'}, the course {course.dataset} at {course.budget})"
-
-
-class AttachLab(NbGraderPreprocessor):
-    """Put `lab` and earlier solutions beside the released notebook; nbconvert's writer writes what stands in resources["outputs"]."""
-
-    def preprocess(self, nb: NotebookNode, resources: dict) -> tuple[NotebookNode, dict]:
-        """Return the notebook as it is and the resources with the attached files."""
-        from autograder.nbgrader import course
-
-        files = attached(resources["nbgrader"]["assignment"], course().root) | {CHOICES: choices(course())}
-        resources["outputs"] = {**(resources.get("outputs") or {}), **files}
-        return nb, resources
 
 
 def solution_module(path: Path, header: str = HEADER) -> str:

@@ -7,6 +7,8 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from autograder.text import printable, writable
+
 
 class Status(StrEnum):
     """How a hidden test ended."""
@@ -25,12 +27,7 @@ class Plain(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_inf_nan="constants")
 
 
-def _writable(text: object) -> object:
-    """Replace lone surrogates, which a submission's text may hold and no file can."""
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
-
-
-Text = Annotated[str, BeforeValidator(_writable)]
+Text = Annotated[str, BeforeValidator(lambda given: writable(given) if isinstance(given, str) else given)]
 
 
 class Outcome(Plain):
@@ -144,11 +141,6 @@ def share(points: float, outcomes: list[Outcome]) -> Mark:
     total = sum(outcome.weight for outcome in outcomes)
     earned = sum(outcome.weight * outcome.credit for outcome in outcomes)
     return Mark(points=points, score=round(points * earned / total, 2))
-
-
-def printable(text: str) -> str:
-    """Return `text` without control and bidirectional characters but line ends and tabs, so that a terminal only shows it."""
-    return "".join(c if c in "\n\t" or c.isprintable() else "�" for c in text)
 
 
 def cell_text(report: Report, cell: str) -> str:

@@ -8,6 +8,7 @@ import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from pathlib import Path
 
 import torch
 from safetensors.torch import load
@@ -54,6 +55,17 @@ def sketch(tensors: Mapping[str, torch.Tensor]) -> Sketch:
 def near(one: Sketch, other: Sketch) -> bool:
     """Return whether two sketches are of the same weights, or of ones with a little noise on them."""
     return one.layout == other.layout and math.dist(one.values, other.values) < NEAR
+
+
+def same_weights(report: Report, folder: Path) -> list[str]:
+    """Return the other students whose stored report of the assignment names the same weights, or nearly."""
+    others = []
+    for path in folder.glob(f"*/{report.assignment}/{report.notebook}.json") if report.weights else ():
+        with suppress(OSError, ValueError):  # a damaged report of another student is no reason to stop here
+            other = Report.load(path)
+            if shared(report, other):
+                others.append(other.student)
+    return sorted(others)
 
 
 def groups(reports: Iterable[Report]) -> list[list[str]]:

@@ -9,11 +9,15 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from nbformat import NotebookNode
+from nbgrader.apps import zipcollectapp
 from traitlets.config import Config
 
 import lab
-from autograder import __main__, course, doctor, grades, likelihood, nbgrader, publish, reference, sandbox, tables
+from autograder import __main__, course, doctor, grades, likelihood, publish, reference, sandbox, tables
 from autograder.course import ConfigError, Course
+from autograder.door import configure
+from autograder.door.attach import AttachLab
 from autograder.limits import ControlGroup
 from autograder.report import Mark, Outcome, Report
 
@@ -332,27 +336,32 @@ def test_nbgrader_ends_at_a_wrong_configuration(folder, monkeypatch):
     """nbgrader stops with the line that names the key, before it does anything."""
     monkeypatch.setenv("COURSE_CALL_TIMEOUT_S", "0")
     with pytest.raises(SystemExit, match="COURSE_CALL_TIMEOUT_S: call_timeout_s = '0': Input should be greater than 0"):
-        nbgrader.configure(Config(), folder)
+        configure.configure(Config(), folder)
 
 
-def test_nbgrader_gets_the_courses_values(folder, monkeypatch):
+def test_nbgrader_gets_the_courses_values(folder):
     """nbgrader works in the course's folder, with its gradebook and our classes."""
-    monkeypatch.setattr(nbgrader, "_configured", [])
     config = Config()
-    nbgrader.configure(config, folder)
+    configure.configure(config, folder)
     assert (config.CourseDirectory.root, config.CourseDirectory.db_url) == (
         str(folder),
-        f"sqlite:///{folder}/gradebook.db?timeout={nbgrader.GRADEBOOK_TIMEOUT_S}",
+        f"sqlite:///{folder}/gradebook.db?timeout={configure.GRADEBOOK_TIMEOUT_S}",
     )
-    assert "autograder.examine.Examine" in config.Autograde.autograde_preprocessors
-    assert nbgrader.course().root == folder
+    assert "autograder.door.preprocessors.Examine" in config.Autograde.autograde_preprocessors
+    assert AttachLab(config=config).course.root == folder
 
 
-def test_nbgrader_without_the_courses_file_says_so(monkeypatch):
+def test_nbgrader_without_the_courses_file_says_so():
     """Our classes under another configuration refuse to work."""
-    monkeypatch.setattr(nbgrader, "_configured", [])
     with pytest.raises(RuntimeError, match="run nbgrader in the course's folder"):
-        nbgrader.course()
+        AttachLab(config=Config()).preprocess(NotebookNode(), {"nbgrader": {"assignment": "vae"}})
+
+
+def test_nbgrader_that_lacks_what_is_replaced_is_refused(monkeypatch):
+    """What nbgrader no longer has would never be called in ours: it is named, with the version."""
+    monkeypatch.delattr(zipcollectapp.ZipCollectApp, "_transfer_files")
+    with pytest.raises(RuntimeError, match=r"nbgrader \d.* has no ZipCollectApp._transfer_files: install"):
+        configure.patch_nbgrader()
 
 
 def test_grades_of_an_unknown_assignment_names_those_of_the_course(folder, capsys):

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from autograder import collect
+from autograder.door import collect
 from tests.conftest import CHOICES, ROOT
 
 CHECKPOINT = "vae_k1_epochs6_seed0.safetensors"

@@ -22,7 +22,8 @@ from traitlets.config import Config
 
 from autograder import display
 from autograder.course import Course
-from autograder.nbgrader import configure
+from autograder.door.configure import configure
+from autograder.door.export import HideMarkSchemes
 from autograder.report import Mark, Outcome, Report, Status, cell_html, summary
 from tests.conftest import ROOT
 
@@ -92,7 +93,6 @@ PROBES = {name: new_markdown_cell(_markdown(name)) for name in _MARKDOWN} | {
 def settings():
     """nbgrader's configuration as the kit sets it."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("autograder.nbgrader._configured", [])
         patch.setattr(os, "environ", dict(os.environ))
         config = Config()
         configure(config, ROOT)
@@ -474,24 +474,23 @@ SCHEME = "Question?\n\n### BEGIN MARK SCHEME\n\nthe answer\n\n### END MARK SCHEM
 def test_mark_scheme_of_a_question_is_left_out():
     """Of a locked cell, the text without its mark scheme is left."""
     cell = new_markdown_cell(SCHEME, metadata={"nbgrader": {"grade_id": "q", "locked": True, "grade": False}})
-    display.HideMarkSchemes(enforce_metadata=False).preprocess(notebook := new_notebook(cells=[cell]), {})
+    HideMarkSchemes(enforce_metadata=False).preprocess(notebook := new_notebook(cells=[cell]), {})
     assert notebook.cells[0].source.strip() == "Question?"
 
 
 def test_markers_in_an_answer_change_nothing():
     """A student who writes the markers, even unbalanced, keeps the text and gets feedback."""
     cell = graded("written_elbo", "### BEGIN MARK SCHEME\nmine")
-    display.HideMarkSchemes(enforce_metadata=False).preprocess(notebook := new_notebook(cells=[cell]), {})
+    HideMarkSchemes(enforce_metadata=False).preprocess(notebook := new_notebook(cells=[cell]), {})
     assert notebook.cells[0].source == "### BEGIN MARK SCHEME\nmine"
 
 
 @pytest.mark.parametrize(("show", "hidden"), [("false", True), ("true", False)])
 def test_course_says_whether_feedback_shows_mark_schemes(show, hidden, monkeypatch):
     """`show_mark_schemes` decides, for feedback alone."""
-    monkeypatch.setattr("autograder.nbgrader._configured", [])
     monkeypatch.setattr(os, "environ", os.environ | {"COURSE_SHOW_MARK_SCHEMES": show})
     configure(config := Config(), ROOT)
-    assert ("autograder.display.HideMarkSchemes" in config.GenerateFeedback.preprocessors) is hidden
+    assert ("autograder.door.export.HideMarkSchemes" in config.GenerateFeedback.preprocessors) is hidden
     assert config.HTMLExporter.preprocessors == ["autograder.display.Plain"]
 
 

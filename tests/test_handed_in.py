@@ -13,9 +13,10 @@ import pytest
 import safetensors.torch
 import torch
 
-from autograder import examine, times
+from autograder import times
 from autograder.beside import Model, damage, find_checkpoints, find_modules, models
 from autograder.cells import fit_to_release, read_notebook
+from autograder.door import preprocessors
 from autograder.folder import Folder, Refused
 from autograder.intake import Undecided, find_notebook
 from autograder.publish import attached
@@ -520,8 +521,8 @@ def test_only_what_the_release_lacks_counts_as_unplaced(tmp_path):
     """A written answer that a person has to look for is no zero in the gradebook; see SaveScores."""
     submission = type("S", (), {"unplaced": {"written_log_q": "it may stand elsewhere"}})()
     cell = named(RELEASE, "written_log_q")
-    assert examine._unplaced(cell, {"submission": submission}) == "it may stand elsewhere"
-    assert examine._unplaced(named(RELEASE, "written_elbo"), {"submission": submission}) == ""
+    assert preprocessors._unplaced(cell, {"submission": submission}) == "it may stand elsewhere"
+    assert preprocessors._unplaced(named(RELEASE, "written_elbo"), {"submission": submission}) == ""
 
 
 # --- which notebook -----------------------------------------------------------------------------------

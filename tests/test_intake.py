@@ -24,10 +24,11 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
 
 from autograder import beside, examine, folder, intake
-from autograder import nbgrader as configuration
 from autograder.beside import checkpoints, pictures
 from autograder.cells import KERNELSPEC, fit_to_release, read_notebook
-from autograder.converters import Autograde, GenerateAssignment
+from autograder.door import configure, exporter, preprocessors
+from autograder.door.configured import Configured
+from autograder.door.converters import Autograde, GenerateAssignment
 from autograder.folder import Folder, Refused, read_bytes
 from autograder.intake import find_notebook
 from autograder.report import Mark, Report
@@ -725,7 +726,7 @@ def test_moved_cells_are_taken_in_the_students_order(submitted, release):
 handed_on = []  # (student, notebook, Submission) of the run in progress
 
 
-class Record(NbGraderPreprocessor):
+class Record(Configured, NbGraderPreprocessor):
     """Stands in the place of the examination, keeps what it is given, and grades what can be read."""
 
     def preprocess(self, nb, resources):
@@ -735,7 +736,7 @@ class Record(NbGraderPreprocessor):
         score = None if submission.refusal else 0.0
         known = {"student": who["student"], "assignment": who["assignment"], "notebook": who["notebook"]}
         found = Report(**known, marks={"elbo": Mark(points=1, score=score)}, submission=who["digest"])
-        found.save(configuration.course().root / "reports")
+        found.save(self.course.root / "reports")
         with Gradebook(who["db_url"]) as gradebook:
             for grade in gradebook.find_submission_notebook(who["notebook"], who["assignment"], who["student"]).grades:
                 grade.auto_score = score
@@ -749,7 +750,7 @@ class SmallCourse:
 
     def __init__(self, folder, names=("vae",)):
         self.folder, self.config = folder, Config()
-        configuration.configure(self.config, folder)
+        configure.configure(self.config, folder)
         self.config.Autograde.autograde_preprocessors = [Record]
         if not (folder / "source").exists():
             for name in names:
@@ -810,7 +811,6 @@ def configured():
     with pytest.MonkeyPatch.context() as patch:
         for name, value in (CHOICES | {"PATH": os.environ["PATH"], "COURSE_DATA": "data"}).items():
             patch.setenv(name, value)
-        patch.setattr(configuration, "_configured", [])
         patch.setattr(NbGraderAPI, "get_submitted_timestamp", NbGraderAPI.get_submitted_timestamp)
         yield
 
@@ -996,8 +996,8 @@ def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
             student=student, assignment=assignment, notebook=name, marks=marks, notes=["Cell 3 raised."]
         ), notebook
 
-    monkeypatch.setattr(examine.apart, "examined", examined)
-    small.config.Autograde.autograde_preprocessors = [examine.Examine]
+    monkeypatch.setattr(preprocessors.apart, "examined", examined)
+    small.config.Autograde.autograde_preprocessors = [preprocessors.Examine]
     small.hand_in("ada", "work/final.ipynb", time="never")
     for number, name in enumerate(("work/checkpoints/a.safetensors", "checkpoints/b.safetensors")):
         small.hand_in("ada", name, safetensors.torch.save({"w": torch.tensor(number)}))
@@ -1078,7 +1078,7 @@ def test_what_is_skipped_is_not_read(small, monkeypatch):
     small.hand_in("bob")
     read = []
     monkeypatch.setattr(
-        intake, "find_notebook", lambda folder, *args: read.append(folder) or find_notebook(folder, *args)
+        exporter, "find_notebook", lambda folder, *args: read.append(folder) or find_notebook(folder, *args)
     )
     small.autograde()
     assert [folder.parts for folder in read] == [("bob", "vae")]

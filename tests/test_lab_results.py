@@ -2,6 +2,8 @@
 
 import concurrent.futures
 import os
+import subprocess
+import sys
 
 import pytest
 import torch
@@ -76,3 +78,15 @@ def test_merge_loses_nothing_under_concurrency(tmp_path):
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda i: results.merge(path, f"run {i}", {"elbo": -float(i)}), range(80)))
     assert results.load(path) == {f"run {i}": {"elbo": -float(i)} for i in range(80)}
+
+
+def test_lab_works_where_fcntl_is_missing(tmp_path):
+    """Windows has no fcntl: `import lab` and a merge work there, and the record is in the file."""
+    code = (
+        "import sys\nsys.modules['fcntl'] = None\n"  # importing it is an ImportError
+        "import lab\nfrom lab import results\nresults.merge(sys.argv[1], 'vae', {'elbo': -90.0})\n"
+    )
+    path = tmp_path / "results.yaml"
+    done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    assert results.load(path) == {"vae": {"elbo": -90.0}}

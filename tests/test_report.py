@@ -6,7 +6,8 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from autograder.report import Mark, Outcome, Report, Status, cell_html, cell_text, printable, share
+from autograder.report import Mark, Outcome, Report, Status, cell_html, cell_text, share
+from autograder.text import printable
 
 
 def outcome(status="passed", credit=None, weight=1.0, cell="elbo", **texts):

@@ -7,7 +7,6 @@ import safetensors.torch
 import torch
 
 from autograder import grades, similar
-from autograder.examine import same_weights
 from autograder.report import Mark, Report, Sketch
 
 
@@ -105,7 +104,7 @@ def test_grades_name_each_group_once(tmp_path):
     """One line names all who share weights, the first who was graded, too; no pair is listed beside it."""
     for student, noise in (("ada", 0.0), ("bob", 0.01), ("eve", 0.02)):
         made = report(student, vae_k1=weights(1, noise))
-        flags = [f"{similar.SAME} {other}" for other in same_weights(made, tmp_path)]
+        flags = [f"{similar.SAME} {other}" for other in similar.same_weights(made, tmp_path)]
         made.model_copy(update={"flags": flags}).save(tmp_path)
     report("joe", vae_k1=weights(2)).save(tmp_path)
     assert [flag for flag in Report.load(tmp_path / "eve" / "vae" / "vae.json").flags] == [

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from autograder.report import printable
+from autograder.text import printable
 from tests.attacks import watch
 
 MEMORY_MIB = 1024  # that one submission may make the grader take

@@ -3,14 +3,12 @@
 Called by notebooks that compare models; the file is small and meant to be read by people.
 """
 
-import contextlib
-import fcntl
 import os
 import secrets
-from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
+from filelock import FileLock
 
 from lab.errors import ResultsError
 
@@ -29,7 +27,8 @@ def merge(path: str | Path, key: str, record: dict, *, replace: bool = False) ->
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    with _locked(path):
+    # the lock is a file beside it, which stays: a lock on the file itself would be lost when the file is replaced
+    with FileLock(path.with_name(f".{path.name}.lock")):
         results = load(path)
         results[key] = {**({} if replace else results.get(key, {})), **record}
         try:
@@ -69,12 +68,3 @@ def load(path: str | Path) -> dict:
             f"{path}: expected one record a key, got other YAML. Correct it, or rename it to begin anew."
         )
     return results
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock while one process reads, changes and replaces the file."""
-    # A file beside it, which stays: a lock on the file itself would be lost when the file is replaced.
-    with open(path.with_name(f".{path.name}.lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield  # closing the file releases the lock

@@ -2,28 +2,16 @@
 
 import os
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 from nbgrader.apps import api, autogradeapp, generateassignmentapp, zipcollectapp
 
-from autograder import collect, converters
 from autograder.course import ConfigError, Course, load
-from autograder.intake import listed_time
+from autograder.door import collect, converters
+from autograder.door.exporter import listed_time
 
 GRADEBOOK_TIMEOUT_S = 60  # how long another program may hold the gradebook before a submission is left not graded
-
-_configured: list[Course] = []
-
-
-def course() -> Course:
-    """Return the configuration that nbgrader runs with.
-
-    Raises:
-        RuntimeError: nbgrader runs without the course's nbgrader_config.py.
-    """
-    if not _configured:
-        raise RuntimeError("nbgrader_config.py of the course was not read: run nbgrader in the course's folder")
-    return _configured[-1]
 
 
 def configure(c, root: Path) -> None:
@@ -37,7 +25,8 @@ def configure(c, root: Path) -> None:
         settings = load(root)
     except ConfigError as error:
         sys.exit(str(error))
-    _configured.append(settings)
+    patch_nbgrader()
+    c.Configured.course = settings
     c.CourseDirectory.course_id = settings.course_id
     c.CourseDirectory.root = str(settings.root)
     c.CourseDirectory.db_url = _absolute(settings)
@@ -57,18 +46,14 @@ def configure(c, root: Path) -> None:
         "nbgrader.preprocessors.ClearHiddenTests",
         "nbgrader.preprocessors.ClearMarkScheme",
         "nbgrader.preprocessors.ComputeChecksums",
-        "autograder.publish.AttachLab",
+        "autograder.door.attach.AttachLab",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    c.Autograde.exporter_class = "autograder.intake.Intake"
-    # there is no option for these, neither in its commands nor in formgrader
-    api.NbGraderAPI.get_submitted_timestamp = listed_time
-    api.Autograde = autogradeapp.Autograde = converters.Autograde
-    api.GenerateAssignment = generateassignmentapp.GenerateAssignment = converters.GenerateAssignment
+    c.Autograde.exporter_class = "autograder.door.exporter.Intake"
     c.Autograde.autograde_preprocessors = [
-        "autograder.examine.Examine",
+        "autograder.door.preprocessors.Examine",
         "nbgrader.preprocessors.LimitOutput",
-        "autograder.examine.SaveScores",
+        "autograder.door.preprocessors.SaveScores",
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
@@ -81,16 +66,15 @@ def configure(c, root: Path) -> None:
         "strip_files_prefix": "autograder.display.unchanged",
     }
     c.HTMLExporter.preprocessors = ["autograder.display.Plain"]
-    c.ExportApp.plugin_class = "autograder.export.Csv"
-    c.ZipCollectApp.collector_plugin = "autograder.collect.Collector"
-    c.ZipCollectApp.extractor_plugin = "autograder.collect.Extractor"
+    c.ExportApp.plugin_class = "autograder.door.export.Csv"
+    c.ZipCollectApp.collector_plugin = "autograder.door.collect.Collector"
+    c.ZipCollectApp.extractor_plugin = "autograder.door.collect.Extractor"
     c.FileNameCollectorPlugin.valid_ext = list(collect.KEPT)
     c.FileNameCollectorPlugin.named_regexp = collect.LEARNING_PLATFORM
-    zipcollectapp.ZipCollectApp._transfer_files = collect.transfer
-    c.GenerateFeedback.exporter_class = "autograder.export.Feedback"
+    c.GenerateFeedback.exporter_class = "autograder.door.export.Feedback"
     c.GenerateFeedback.preprocessors = [
-        "autograder.export.Scores",
-        *([] if settings.show_mark_schemes else ["autograder.display.HideMarkSchemes"]),
+        "autograder.door.export.Scores",
+        *([] if settings.show_mark_schemes else ["autograder.door.export.HideMarkSchemes"]),
         "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
     ]
     # nbgrader calls `alembic` by name when it makes a gradebook, also where the virtual environment is not activated
@@ -98,6 +82,27 @@ def configure(c, root: Path) -> None:
     for name in ("dataset", "budget", "device"):  # for nbgrader validate, which runs notebooks in plain kernels
         os.environ.setdefault(f"COURSE_{name.upper()}", getattr(settings, name))
     os.environ["COURSE_DATA"] = str(settings.data)
+
+
+def patch_nbgrader() -> None:
+    """Put ours in the place of what nbgrader 0.9 has no option for, neither in its commands nor in formgrader.
+
+    Raises:
+        RuntimeError: this nbgrader has nothing of that name, so that what takes its place would never be called.
+    """
+    for owner, name, ours in (
+        (api.NbGraderAPI, "get_submitted_timestamp", listed_time),
+        (api, "Autograde", converters.Autograde),
+        (autogradeapp, "Autograde", converters.Autograde),
+        (api, "GenerateAssignment", converters.GenerateAssignment),
+        (generateassignmentapp, "GenerateAssignment", converters.GenerateAssignment),
+        (zipcollectapp.ZipCollectApp, "_transfer_files", collect.transfer),
+    ):
+        if not hasattr(owner, name):
+            raise RuntimeError(
+                f"nbgrader {version('nbgrader')} has no {owner.__name__}.{name}: install the version in requirements.lock"
+            )
+        setattr(owner, name, ours)
 
 
 def _absolute(settings: Course) -> str:

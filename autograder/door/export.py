@@ -4,9 +4,11 @@ import csv
 from collections.abc import Iterable
 
 from nbconvert.exporters import HTMLExporter
+from nbformat import NotebookNode
 from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.plugins import ExportPlugin
-from nbgrader.preprocessors import GetGrades
+from nbgrader.preprocessors import ClearMarkScheme, GetGrades
+from nbgrader.utils import is_locked
 
 COLUMNS = (  # nbgrader's own, in its order
     "assignment",
@@ -87,6 +89,14 @@ class Scores(GetGrades):
             if cell.metadata.get("nbgrader", {}).get("grade_id") in missing:
                 cell.metadata.nbgrader["score"] = NOT_GRADED
         return nb, resources
+
+
+class HideMarkSchemes(ClearMarkScheme):
+    """Leaves out the mark schemes of locked cells; what a student writes between such markers stays."""
+
+    def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
+        """Return the cell without its mark scheme."""
+        return super().preprocess_cell(cell, resources, cell_index) if is_locked(cell) else (cell, resources)
 
 
 class Feedback(HTMLExporter):

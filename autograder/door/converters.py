@@ -1,8 +1,8 @@
 """Two of nbgrader's commands with what they lack: `autograde` knows what is to be graded again and goes on after any failure, and
 both make the gradebook's entry of an assignment where a committed release came without one.
 
-nbgrader has no option for it, so `nbgrader.configure` puts these classes in the place of its own. What happens to one submission is not
-here: `intake` opens and `examine` examines it.
+nbgrader has no option for it, so `door.configure` puts these classes in the place of its own. What happens to one submission is not
+here: `exporter` opens and `preprocessors` examines it.
 """
 
 import copy
@@ -23,16 +23,19 @@ from sqlalchemy.exc import OperationalError
 
 from autograder import handin, interrupt
 from autograder.course import ConfigError
-from autograder.export import without_score
-from autograder.intake import Folder
+from autograder.door.configured import Configured
+from autograder.door.export import without_score
+from autograder.examine import refused
+from autograder.folder import Folder
 from autograder.publish import choices_of
-from autograder.report import Report, printable
+from autograder.report import Report
+from autograder.text import one_line, printable
 
 LOCKED = "the gradebook was in use by another program, or could not be written ({error}). Nothing is lost: grade again"
 SHOWN = 10  # students named in a line; of more, the number
 
 
-class Autograde(converters.Autograde):
+class Autograde(Configured, converters.Autograde):
     """`nbgrader autograde`: examines what is new, changed, or without a grade, and names what it skips."""
 
     def start(self) -> None:
@@ -46,7 +49,7 @@ class Autograde(converters.Autograde):
             with interrupt.watched():
                 super().start()
         except KeyboardInterrupt:
-            unfinished = f", {_line(self._student)} was not finished and has no grade from it" * bool(self._student)
+            unfinished = f", {one_line(self._student)} was not finished and has no grade from it" * bool(self._student)
             self.log.error(
                 "Stopped: %d graded in this run%s; `nbgrader autograde %s` goes on there",
                 len(self._done),
@@ -59,7 +62,7 @@ class Autograde(converters.Autograde):
         """Find the submissions; a notebook at the wrong place is one, too, and is named."""
         lost = self._unclaimed()
         for line in lost:
-            self.log.error("%s", _line(line))
+            self.log.error("%s", one_line(line))
         try:
             super().init_notebooks()
         except NbGraderException:
@@ -68,10 +71,8 @@ class Autograde(converters.Autograde):
 
     def misplaced(self) -> dict[str, str]:
         """Return the students of whom a notebook lies one level too high, each with what to do."""
-        from autograder.nbgrader import course
-
         assignment = self._original.assignment_id
-        others = [name for name in course().assignments if name != assignment]
+        others = [name for name in self.course.assignments if name != assignment]
         found = handin.misplaced(self._submitted(), assignment, self._names(), others)
         asked = self._original.student_id
         excluded = self._original.student_id_exclude.split(",")
@@ -93,7 +94,7 @@ class Autograde(converters.Autograde):
                 if not self.init_destination(self.coursedir.assignment_id, student):
                     continue
             except OperationalError as error:  # whether it has its grade is not known, so that stays as it is
-                self.log.error("%s: not looked at: %s", _line(student), LOCKED.format(error=error.orig))
+                self.log.error("%s: not looked at: %s", one_line(student), LOCKED.format(error=error.orig))
                 self._failed.append(student)
                 continue
             self._student = student
@@ -120,7 +121,7 @@ class Autograde(converters.Autograde):
         if not why:
             self._skipped.append(student_id)
             return False
-        self.log.info("%s: %s", _line(student_id), why)
+        self.log.info("%s: %s", one_line(student_id), why)
         force, self.force = self.force, True
         try:
             return super().init_destination(assignment_id, student_id)
@@ -143,14 +144,12 @@ class Autograde(converters.Autograde):
 
     def _why(self, assignment: str, student: str) -> str:
         """Return why a submission is to be examined; empty where its grade stands."""
-        from autograder.nbgrader import course
-
         for notebook in self.notebooks:
             name = Path(notebook).stem
             if not _finished(Path(self._format_dest(assignment, student), f"{name}.ipynb")):
                 return "not graded yet"
             try:
-                report = Report.load(course().root / "reports" / student / assignment / f"{name}.json")
+                report = Report.load(self.course.root / "reports" / student / assignment / f"{name}.json")
             except (OSError, ValueError):
                 return "graded again, as its report is missing"
             if not report.graded:
@@ -168,10 +167,7 @@ class Autograde(converters.Autograde):
 
     def _not_graded(self, student: str, reason: str, detail: str) -> None:
         """Leave a submission not graded, with the reason in its report, and nothing of the failed try."""
-        from autograder.examine import refused
-        from autograder.nbgrader import course
-
-        self.log.error("%s: not graded: %s", _line(student), printable(reason))
+        self.log.error("%s: not graded: %s", one_line(student), printable(reason))
         self._failed.append(student)
         assignment = self._original.assignment_id
         self._forget(assignment, student)
@@ -181,14 +177,14 @@ class Autograde(converters.Autograde):
                 self._original.format_path(self._original.release_directory, ".", assignment), f"{name}.ipynb"
             )
             report = refused(
-                course(),
+                self.course,
                 nbformat.read(released, as_version=4),
                 reason,
                 student=student,
                 assignment=assignment,
                 name=name,
             )
-            report.model_copy(update={"error": detail, "submission": self._digest}).save(course().root / "reports")
+            report.model_copy(update={"error": detail, "submission": self._digest}).save(self.course.root / "reports")
             if detail:  # else the gradebook is what fails
                 self._clear(assignment, student, name)
 
@@ -249,13 +245,11 @@ class Autograde(converters.Autograde):
         return handin.unclaimed(self._submitted(), self._original.assignment_id, self._names())
 
 
-class GenerateAssignment(converters.GenerateAssignment):
+class GenerateAssignment(Configured, converters.GenerateAssignment):
     """`nbgrader generate_assignment`: a release that is there stays, and the gradebook gets its entry all the same."""
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Return whether the release is to be made; where it is there, make sure of the gradebook's entry."""
-        from autograder.nbgrader import course
-
         if super().init_destination(assignment_id, student_id):
             return True
         try:
@@ -268,7 +262,7 @@ class GenerateAssignment(converters.GenerateAssignment):
             "%s/%s is there and stays as it is%s. To make it anew from %s/%s: `nbgrader generate_assignment %s --force`",
             self.coursedir.release_directory,
             assignment_id,
-            choices_of(folder, course()),
+            choices_of(folder, self.course),
             self.coursedir.source_directory,
             assignment_id,
             assignment_id,
@@ -305,7 +299,7 @@ def enter(parent, coursedir, log) -> None:
         apart = copy.copy(coursedir)
         apart.release_directory, apart.notebook_id = folder, "*"
         try:
-            converters.GenerateAssignment(coursedir=apart, parent=parent).start()
+            GenerateAssignment(coursedir=apart, parent=parent).start()
         except NbGraderException as error:
             raise ConfigError(
                 f"the gradebook has no entry of {assignment}, and none could be made from source/{assignment}: {error}"
@@ -335,10 +329,6 @@ def _finished(path: Path) -> bool:
         return False
 
 
-def _line(text: str) -> str:
-    return printable(" ".join(text.split()))
-
-
 def _some(students: list[str]) -> str:
-    shown = [_line(student) for student in students[:SHOWN]]
+    shown = [one_line(student) for student in students[:SHOWN]]
     return ", ".join(shown) + f" and {len(students) - SHOWN} more" * (len(students) > SHOWN)

@@ -1,0 +1,87 @@
+"""Examines a submission in the place of nbgrader's Execute, and saves its scores in the place of nbgrader's SaveAutoGrades."""
+
+import nbformat
+from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
+from nbgrader.utils import is_solution
+
+from autograder import apart, display, interrupt, similar
+from autograder.door.configured import Configured
+from autograder.examine import automatic, exercise, refused
+from autograder.intake import handed_in
+from autograder.report import Report, cell_html, cell_text, summary
+from autograder.text import printable
+
+
+class Examine(Configured, NbGraderPreprocessor):
+    """Examines the notebook of one submission and writes the result into its grade cells."""
+
+    def preprocess(self, nb, resources):
+        """Return the executed notebook; its report is stored, and handed on in resources["report"]."""
+        course, who = self.course, resources["nbgrader"]
+        known = {"student": who["student"], "assignment": who["assignment"], "name": who["notebook"]}
+        reports, submission = course.root / "reports", resources["submission"]
+        if submission.refusal:
+            report = refused(course, nb, submission.refusal, **known)
+        else:
+            beside = handed_in(course, nb, submission, who["assignment"])
+
+            def log(line: str) -> None:
+                self.log.info("%s: %s", who["student"], printable(line))
+
+            try:
+                with interrupt.allowed():
+                    report, nb = apart.examined(course, nb, beside.files, **known, unjudged=beside.unjudged, log=log)
+            except apart.Lost as lost:
+                log(f"not graded: {lost}")
+                report = refused(course, nb, str(lost), **known)
+        flags = [f"{similar.SAME} {other}" for other in similar.same_weights(report, reports)]
+        told = {"remarks": submission.notes + report.remarks, "flags": submission.flags + report.flags + flags}
+        report = report.model_copy(update=told | {"submission": who.get("digest", "")})
+        report.save(reports)
+        display.plain(nb, display.machine_paths(course))
+        for cell in automatic(nb):
+            cell.outputs = [_output(report, exercise(cell))]
+        nb.cells.insert(0, nbformat.v4.new_markdown_cell(summary(report), id="result"))
+        resources["report"] = report
+        return nb, resources
+
+
+class SaveScores(SaveAutoGrades):
+    """Saves the scores of the report; "not graded" is stored as needing manual grading, never as a zero."""
+
+    def _add_score(self, cell, resources):
+        report = resources.get("report")
+        if cell.cell_type != "code" or is_solution(cell):
+            super()._add_score(cell, resources)
+            if report is not None and report.outcomes and not _unplaced(cell, resources):
+                return
+            score = None  # an unreadable submission is no empty answer, nor is one that stands elsewhere
+        else:
+            mark = report.marks.get(exercise(cell)) if report is not None else None
+            score = mark.score if mark is not None else None
+        name = cell.metadata["nbgrader"]["grade_id"]
+        grade = self.gradebook.find_grade(name, self.notebook_id, self.assignment_id, self.student_id)
+        grade.auto_score = score
+        grade.needs_manual_grade = score is None or grade.manual_score is not None
+        self.gradebook.db.commit()
+
+    def _add_comment(self, cell, resources):
+        super()._add_comment(cell, resources)
+        if why := _unplaced(cell, resources):
+            name = cell.metadata["nbgrader"]["grade_id"]
+            comment = self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id)
+            comment.auto_comment = f"Not graded: {why}. This is not a zero; your instructor looks at it."
+            self.gradebook.db.commit()
+
+
+def _unplaced(cell, resources) -> str:
+    """Return why a written answer has to be looked for by a person; empty where it has not."""
+    submission = resources.get("submission")
+    return submission.unplaced.get(cell.metadata["nbgrader"]["grade_id"], "") if submission is not None else ""
+
+
+def _output(report: Report, cell: str) -> nbformat.NotebookNode:
+    score = report.marks[cell].score
+    kind, count = ("execute_result", {"execution_count": None}) if score is not None else ("display_data", {})
+    text = f"{score}" if score is not None else cell_text(report, cell)
+    return nbformat.v4.new_output(kind, data={"text/plain": text, "text/html": cell_html(report, cell)}, **count)
