@@ -389,10 +389,10 @@ def slices(function: Callable, values: torch.Tensor, shape: Sequence[int]) -> It
             yield together
 
 
-def rounded(function: Callable[[], object]) -> Iterator[torch.Tensor]:
-    """Yield an answer in double precision rounded to float32, if it is one."""
+def rounded(function: Callable[[], object], shape: Sequence[int]) -> Iterator[torch.Tensor]:
+    """Yield an answer in double precision rounded to float32, if it is one of that shape."""
     value = attempt(function)
-    if isinstance(value, torch.Tensor) and expect.varies(value):
+    if isinstance(value, torch.Tensor) and tuple(value.shape) == tuple(shape) and expect.varies(value):
         yield value.detach().float()
 
 

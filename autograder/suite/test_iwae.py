@@ -159,7 +159,8 @@ def test_log_weights_keep_float32(student, draw):
         prior=tuple(p.double() for p in toy.prior),
     )
     own = expect.attempt(lambda: student.log_weights(placed(student, double), x.double(), eps.double()))
-    check_weights(student, toy, x, eps, model, also=[own.detach().float()] if expect.varies(own) else [])
+    also = [own.detach().float()] if expect.varies(own) and own.shape == (4, 5) else []
+    check_weights(student, toy, x, eps, model, also=also)
 
 
 @worth("log_weights")

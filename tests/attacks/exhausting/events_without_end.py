@@ -5,7 +5,7 @@ import time
 
 from IPython import get_ipython
 
-SAID = "did not end within|ended the kernel|output"
+SAID = "did not end within|waited for|ended the kernel|output"
 COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
 EXTRA = True
 turn = itertools.count()

@@ -2,8 +2,8 @@
 
 import nbformat
 
-SAID = "used up its 120 s|did not end within"
-COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
+SAID = "used up its 120 s"
+GRADED = False
 EXTRA = True
 
 
