@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from autograder import remote, wire
-from autograder.remote import BadAnswer, Handle, NotDefined, Raised, Seed, Student, StudentError, in_process
+from autograder.kernel import remote, wire
+from autograder.kernel.remote import BadAnswer, Handle, NotDefined, Raised, Seed, Student, StudentError, in_process
 
 
 class Net(nn.Module):

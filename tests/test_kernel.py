@@ -9,17 +9,17 @@ import psutil
 import pytest
 import torch
 
-from autograder import kernel, sandbox
 from autograder.course import Course
-from autograder.kernel import Plan, Session
-from autograder.limits import ControlGroup, descendants
-from autograder.remote import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.remote import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.session import STRIKES, Plan, Session
+from autograder.sandbox import levels
+from autograder.sandbox.limits import ControlGroup, descendants
 
 pytestmark = pytest.mark.slow
 
 LIMITS = {"cell_timeout_s": 2, "call_timeout_s": 2, "output_limit_kib": 16, "message_limit_mib": 8}
 MARK = "VAE_KIT_TEST"
-LEVELS = [level for level in sandbox.LEVELS if sandbox.unusable(level) is None]
+LEVELS = [level for level in levels.LEVELS if levels.unusable(level) is None]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     """The folder that kernels get theirs in; short, because socket names are."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="k") as place:
         patch.setattr(tempfile, "tempdir", place)
-        patch.setattr(kernel, "SETTLE_S", 1)
+        patch.setattr("autograder.kernel.session.SETTLE_S", 1)
         yield Path(place)
 
 
@@ -398,7 +398,7 @@ def test_object_that_hangs_costs_no_other_object_its_calls(session):
         "class Quick:\n    def __call__(self): return 1",
     )
     one.run()
-    for _ in range(kernel.STRIKES):
+    for _ in range(STRIKES):
         with pytest.raises(TooSlow, match="did not return"):
             one.student.new("Slow")()
     with pytest.raises(TooSlow, match="not called again"):

@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from autograder.cells import fit_to_release
-from autograder.examine import _told, planned, untrained
+from autograder.examine.examine import _told, planned, untrained
+from autograder.intake.cells import fit_to_release
 from tests.conftest import ROOT
 
 

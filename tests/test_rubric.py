@@ -6,13 +6,14 @@ import textwrap
 
 import pytest
 
-from autograder import report, rubric
-from autograder.remote import StudentError, in_process
-from autograder.report import Status
+from autograder.judging import rubric
+from autograder.kernel.remote import StudentError, in_process
+from autograder.reporting import report
+from autograder.reporting.report import Status
 
 HEAD = """
-from autograder.remote import StudentError
-from autograder.rubric import Partial, worth
+from autograder.kernel.remote import StudentError
+from autograder.judging.rubric import Partial, worth
 """
 NUMBERS = itertools.count()
 

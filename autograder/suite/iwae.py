@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder import expect, mistakes, oracles, statistics
-from autograder.draw import Draw
-from autograder.expect import Wrong, attempt, call
-from autograder.oracles import AffineModel
-from autograder.remote import Handle, Inspection, Seed, State, Student
+from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging.draw import Draw
+from autograder.judging.expect import Wrong, attempt, call
+from autograder.judging.oracles import AffineModel
+from autograder.kernel.remote import Handle, Inspection, Seed, State, Student
 from autograder.suite import public
 from autograder.suite.priors import check_derivative
 from autograder.suite.test_vae import SHAPE, infinite, moved, placed

@@ -17,18 +17,19 @@ import nbformat
 import torch
 from nbgrader.utils import is_grade, is_solution
 
-from autograder import likelihood, sandbox, similar
-from autograder.beside import checkpoints
 from autograder.course import Course
-from autograder.draw import Draw
-from autograder.folder import Folder
-from autograder.kernel import Plan, Session
+from autograder.intake.beside import checkpoints
+from autograder.intake.folder import Folder
+from autograder.judging.draw import Draw
+from autograder.judging.rubric import run_suite
+from autograder.kernel.remote import Handle, NotGraded, Raised, Student, StudentError
+from autograder.kernel.session import Plan, Session
 from autograder.publish import attached, given_cells, illustrations
-from autograder.remote import Handle, NotGraded, Raised, Student, StudentError
-from autograder.report import Mark, Report, share
-from autograder.rubric import run_suite
+from autograder.reporting.report import Mark, Report, share
+from autograder.sandbox import levels
 from autograder.text import printable
-from autograder.weights import foreign
+from autograder.trained import likelihood, similar
+from autograder.trained.weights import foreign
 
 SLOW_S = 2  # a student's own cell that took longer is not run again where a model is measured, if that works
 MAX_TOLD = 5  # cells that are told of
@@ -182,7 +183,7 @@ def examine(
             flags += evaluation.flags
             found |= {f"{model}.{key}": float(value) for key, value in vars(evaluation.measurement).items()}
     if course.sandbox == "none":
-        flags.append(sandbox.WARNING)
+        flags.append(levels.WARNING)
     return Report(
         **known,
         marks=marks,

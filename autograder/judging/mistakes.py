@@ -12,7 +12,7 @@ import torch
 from torch.distributions import Normal
 from torch.nn.functional import binary_cross_entropy, logsigmoid, softplus
 
-from autograder import oracles
+from autograder.judging import oracles
 
 PIXELS = (-3, -2, -1)
 LOG_2PI = math.log(2 * math.pi)

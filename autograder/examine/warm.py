@@ -4,7 +4,7 @@ import os
 
 import torch
 
-import autograder.examine  # noqa: F401 (loaded, so that no examination has to)
+import autograder.examine.examine  # noqa: F401 (loaded, so that no examination has to)
 import lab
 
 torch.set_num_threads(1)  # before anything is computed: threads do not survive a fork

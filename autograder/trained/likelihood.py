@@ -17,11 +17,11 @@ import torch
 import torch.nn.functional as F
 
 from autograder.course import ROOT, Course
-from autograder.densities import Flow, Mixture
-from autograder.draw import Draw
-from autograder.oracles import Planar
-from autograder.remote import BadAnswer, Handle, Raised
-from autograder.rubric import Partial
+from autograder.judging.draw import Draw
+from autograder.judging.oracles import Planar
+from autograder.judging.rubric import Partial
+from autograder.kernel.remote import BadAnswer, Handle, Raised
+from autograder.trained.densities import Flow, Mixture
 from lab import binarize, load, results
 
 # the notebook's variables that hold trained models, and what kind of prior each has, by assignment

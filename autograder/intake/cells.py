@@ -16,7 +16,7 @@ from functools import cached_property
 import nbformat
 from nbformat import NotebookNode
 
-from autograder.folder import Refused
+from autograder.intake.folder import Refused
 from autograder.text import printable, writable
 
 MAX_CELLS = 2000

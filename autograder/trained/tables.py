@@ -5,9 +5,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import lab
-from autograder import likelihood
 from autograder.course import ROOT
-from autograder.reference import GRADIENT_IMAGES, GRADIENT_RUNS, MULTI_SAMPLE, NUM_SAMPLES
+from autograder.trained import likelihood
+from autograder.trained.reference import GRADIENT_IMAGES, GRADIENT_RUNS, MULTI_SAMPLE, NUM_SAMPLES
 
 PATH = likelihood.REFERENCE.with_suffix(".md")
 RUNS = ("model", "network", "epochs", "seeds", "gate bound", "log p(x)", "ELBO", "active units", "training, s")

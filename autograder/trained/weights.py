@@ -9,7 +9,7 @@ import struct
 from collections.abc import Mapping
 
 from autograder.course import Course
-from autograder.reference import MULTI_SAMPLE
+from autograder.trained.reference import MULTI_SAMPLE
 from lab import checkpoints
 from lab.environment import DATASETS
 

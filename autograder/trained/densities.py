@@ -8,8 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch.distributions import Categorical
 
-from autograder import oracles
-from autograder.draw import Draw
+from autograder.judging import oracles
+from autograder.judging.draw import Draw
 
 BLOCK = 2**23  # numbers at a time, 64 MiB in float64
 

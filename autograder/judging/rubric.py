@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from autograder.draw import Draw
-from autograder.remote import NotGraded, Student, StudentError
-from autograder.report import Outcome, Status
+from autograder.judging.draw import Draw
+from autograder.kernel.remote import NotGraded, Student, StudentError
+from autograder.reporting.report import Outcome, Status
 
-SUITE = Path(__file__).parent / "suite"
+SUITE = Path(__file__).parents[1] / "suite"
 
 
 class Partial(AssertionError):

@@ -12,9 +12,9 @@ from itertools import zip_longest
 
 import torch
 
-from autograder.mistakes import SAID
-from autograder.remote import Inspection, Raised, State, StudentError
-from autograder.statistics import Finding
+from autograder.judging.mistakes import SAID
+from autograder.judging.statistics import Finding
+from autograder.kernel.remote import Inspection, Raised, State, StudentError
 
 PRECISION = {torch.float64: 1e-5, torch.float32: 1e-3}  # what every exercise is asked for
 

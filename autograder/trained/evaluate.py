@@ -5,9 +5,9 @@ from pathlib import Path
 from torch import nn
 
 import lab
-from autograder import likelihood, reference, weights
 from autograder.course import Course
-from autograder.reference import Run
+from autograder.trained import likelihood, reference, weights
+from autograder.trained.reference import Run
 from lab.checkpoints import Checkpoint
 
 EVERY = [run for run in reference.runs_for(likelihood.TRAINED) if run.seed == 0]

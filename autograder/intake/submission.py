@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import nbformat
 
-from autograder import beside
-from autograder.cells import answered, likeness, read_notebook
 from autograder.course import Course
-from autograder.folder import Folder, Refused, notebooks, some
+from autograder.intake import beside
+from autograder.intake.cells import answered, likeness, read_notebook
+from autograder.intake.folder import Folder, Refused, notebooks, some
 from autograder.publish import attached
 from lab import BUDGETS
 

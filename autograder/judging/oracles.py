@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch.distributions import Categorical, Independent, MixtureSameFamily, Normal, kl_divergence
 
-from autograder.draw import Draw
+from autograder.judging.draw import Draw
 
 
 def diagonal_normal(mu: torch.Tensor, log_var: torch.Tensor) -> Independent:

@@ -6,7 +6,7 @@ import stat
 from collections.abc import Collection
 from pathlib import Path
 
-from autograder.folder import Folder, Refused
+from autograder.intake.folder import Folder, Refused
 
 MAX_FILES = 5000  # of a submission, in the order of their paths
 WHOLE_LIMIT = 2**30  # bytes of a submission that are read; a file beyond them counts by its size and time

@@ -22,9 +22,9 @@ import psutil
 
 from autograder import interrupt
 from autograder.course import Course
-from autograder.examine import examine
-from autograder.limits import descendants
-from autograder.report import Report
+from autograder.examine.examine import examine
+from autograder.reporting.report import Report
+from autograder.sandbox.limits import descendants
 
 SPARE_S = 300  # beyond the submission's time: what is under way then may still end by itself
 MEMORY_MIB = 3072  # of the grader's own process, beside the submission's kernel
@@ -76,7 +76,7 @@ def run(
         Lost: the process had to be ended, or ended by itself.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.warm"])
+    context.set_forkserver_preload(["autograder.examine.warm"])
     with contextlib.ExitStack() as stack:
         ours, theirs = context.Pipe()
         stack.callback(ours.close)

@@ -21,8 +21,8 @@ from urllib.parse import quote
 
 from nbformat import NotebookNode
 
-from autograder.folder import Folder, Refused, some
-from autograder.remote import NotGraded, StudentError
+from autograder.intake.folder import Folder, Refused, some
+from autograder.kernel.remote import NotGraded, StudentError
 from autograder.text import one_line
 from lab.checkpoints import HEADER_LIMIT
 from lab.checkpoints import name as file_name

@@ -3,9 +3,9 @@
 import textwrap
 from pathlib import Path
 
-from autograder import similar
 from autograder.course import ConfigError
-from autograder.report import Report
+from autograder.reporting import shared
+from autograder.reporting.report import Report
 from autograder.text import printable
 
 WIDTH = 110
@@ -38,11 +38,11 @@ def table(folder: Path, assignment: str) -> str:
     flagged: dict[str, list[str]] = {}
     for report in reports:
         for flag in report.flags:
-            if not flag.startswith(similar.SAME):  # one line for all who share them, below
+            if not flag.startswith(shared.SAME):  # one line for all who share them, below
                 flagged.setdefault(flag, []).append(report.student)
     for flag, students in flagged.items():
         who = ", ".join(students) if len(students) <= SHOWN else f"{len(students)} submissions"
         lines.append(f"flagged: {who}: {printable(flag)}")
-    for students in similar.groups(reports):
+    for students in shared.groups(reports):
         lines.append(f"flagged: {', '.join(students)}: the same weights, or nearly")
     return "\n".join(lines)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from nbgrader.utils import parse_utc
 
-from autograder.folder import Folder, notebooks
+from autograder.intake.folder import Folder, notebooks
 
 SMALL_LIMIT = 1024  # bytes of a timestamp or a secret
 TOLERANCE = timedelta(minutes=1)  # between a notebook's last change and its timestamp, and between clocks

@@ -16,7 +16,7 @@ import sysconfig
 from collections.abc import Iterable
 from pathlib import Path
 
-from autograder.landlock import ASKED_LOCKS, F_NOTIFY, F_SETLEASE, LOCKS, RWF_NOWAIT
+from autograder.sandbox.landlock import ASKED_LOCKS, F_NOTIFY, F_SETLEASE, LOCKS, RWF_NOWAIT
 
 HOME = Path("/home/student")
 WORK = HOME / "work"

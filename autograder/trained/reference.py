@@ -18,10 +18,10 @@ import torch
 from torch import nn
 
 import lab
-from autograder import likelihood
 from autograder.course import ROOT, Course
-from autograder.draw import Draw
-from autograder.remote import in_process
+from autograder.judging.draw import Draw
+from autograder.kernel.remote import in_process
+from autograder.trained import likelihood
 
 LATENT_DIM = 50
 NUM_COMPONENTS = 20

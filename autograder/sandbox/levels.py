@@ -28,9 +28,9 @@ from jupyter_client.provisioning import KernelProvisionerFactory, LocalProvision
 from jupyter_client.session import Session
 from traitlets import Bool, Dict, Instance
 
-from autograder import bubblewrap, landlock
 from autograder.course import ROOT, ConfigError, Course
-from autograder.limits import ControlGroup, Limits, Watchdog, descendants, seen, set_resource_limits
+from autograder.sandbox import bubblewrap, landlock
+from autograder.sandbox.limits import ControlGroup, Limits, Watchdog, descendants, seen, set_resource_limits
 
 WARNING = "ran in a plain process without a sandbox: do not grade submissions of people you do not trust this way"
 LISTEN_S = 60  # until a kernel listens

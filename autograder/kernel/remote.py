@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder import agent as agent_module
-from autograder import wire
-from autograder.wire import Opaque, Reference, Seed
+from autograder.kernel import agent as agent_module
+from autograder.kernel import wire
+from autograder.kernel.wire import Opaque, Reference, Seed
 
 __all__ = [
     "BadAnswer",
