@@ -15,6 +15,7 @@ from autograder.course import ROOT, ConfigError, Course
 from autograder.kernel.session import Session
 from autograder.publish import lab_files
 from autograder.sandbox import bubblewrap, landlock, levels
+from autograder.sandbox.data import shown_data
 
 needs_bubblewrap = pytest.mark.skipif(
     bubblewrap.unusable() is not None, reason=f"no bubblewrap: {bubblewrap.unusable()}"
@@ -215,7 +216,7 @@ def test_data_that_cannot_be_read_is_the_courses_problem(tmp_path):
     """A data set that is missing is a configuration error that names the file."""
     course = Course(course_id="t", assignments=("vae",), dataset="mnist", data=tmp_path)
     with pytest.raises(ConfigError, match="train-images-idx3-ubyte"):
-        levels.shown_data(course, tmp_path)
+        shown_data(course, tmp_path)
 
 
 @needs_bubblewrap

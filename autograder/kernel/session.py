@@ -33,9 +33,8 @@ from traitlets import Callable as CallableTrait
 from traitlets import Int
 
 from autograder.course import Course
-from autograder.kernel import agent, wire
+from autograder.kernel import agent, manager, wire
 from autograder.kernel.remote import STUB, Died, NotGraded, Student, StudentError, TooSlow
-from autograder.sandbox import levels
 
 START_TIMEOUT_S = 60
 SETTLE_S = 5  # how long an interrupted cell may take to end
@@ -229,7 +228,7 @@ class Session:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(content)
         self._context = self._bounded(zmq.asyncio.Context())
-        self._manager = levels.kernel_manager(self._course, self._folder, self._context, gpu=self._device() == "cuda")
+        self._manager = manager.kernel_manager(self._course, self._folder, self._context, gpu=self._device() == "cuda")
         self._manager.context = self._bounded(zmq.asyncio.Context())  # of its own, for it asks the kernel to end
         notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
         runner = BoundedClient(
@@ -248,7 +247,7 @@ class Session:
             timeout_func=lambda cell: LOOK_S,
         )
         try:
-            runner.start_new_kernel(cwd="/", env=levels.environment(self._variables()))
+            runner.start_new_kernel(cwd="/", env=manager.environment(self._variables()))
             self._provisioner = self._manager.provisioner
             runner.start_new_kernel_client()
         except Exception as error:
@@ -389,7 +388,7 @@ class Session:
     def _connect(self) -> bool:
         """Let the agent answer in the kernel; return whether it does."""
         context = self._bounded(zmq.Context())
-        self._client = BlockingKernelClient(context=context, parent=self._manager, session=levels.Forgiving())
+        self._client = BlockingKernelClient(context=context, parent=self._manager, session=manager.Forgiving())
         self._client.load_connection_info(self._manager.get_connection_info())
         self._client.start_channels(stdin=False, control=False, hb=False)
         self._comm = secrets.token_hex(8)
@@ -418,7 +417,7 @@ class Session:
     def _answers(self) -> bool:
         """Return whether the kernel answers somebody who asks for the first time."""
         context, hopeless = self._bounded(zmq.Context()), self._hopeless()
-        client = BlockingKernelClient(context=context, parent=self._manager, session=levels.Forgiving())
+        client = BlockingKernelClient(context=context, parent=self._manager, session=manager.Forgiving())
         try:
             client.load_connection_info(self._manager.get_connection_info())
             client.start_channels(stdin=False, control=False, hb=False)
