@@ -15,9 +15,12 @@ import torch
 
 from autograder.door import preprocessors
 from autograder.intake import times
-from autograder.intake.beside import Model, damage, find_checkpoints, find_modules, models
-from autograder.intake.cells import fit_to_release, read_notebook
+from autograder.intake.beside import Beside, find_modules
+from autograder.intake.cells import fit_to_release
+from autograder.intake.checkpoints import Model, find_checkpoints, models
+from autograder.intake.damage import damage
 from autograder.intake.folder import Folder, Refused
+from autograder.intake.notebook import read_notebook
 from autograder.intake.submission import Undecided, find_notebook
 from autograder.intake.times import submission_time
 from autograder.kernel.remote import NotGraded, StudentError
@@ -250,8 +253,6 @@ def test_links_of_any_kind_are_no_checkpoints(tmp_path):
 
 def test_unjudged_models_are_told_apart():
     """Missing weights fail their exercise with the reason; damaged and ambiguous ones leave it not graded."""
-    from autograder.intake.beside import Beside
-
     unjudged = Beside(missing={"vae_k5": "no file"}, unclear={"vae_k1": "cut off"}).unjudged
     assert isinstance(unjudged["vae_k5"], StudentError)
     assert isinstance(unjudged["vae_k1"], NotGraded)

@@ -28,9 +28,11 @@ from autograder.door.configured import Configured
 from autograder.door.converters import Autograde, GenerateAssignment
 from autograder.examine import examine
 from autograder.intake import beside, folder, submission
-from autograder.intake.beside import checkpoints, pictures
-from autograder.intake.cells import KERNELSPEC, fit_to_release, read_notebook
+from autograder.intake.beside import pictures
+from autograder.intake.cells import fit_to_release
+from autograder.intake.checkpoints import checkpoints
 from autograder.intake.folder import Folder, Refused, read_bytes
+from autograder.intake.notebook import KERNELSPEC, read_notebook
 from autograder.intake.submission import find_notebook
 from autograder.intake.times import submission_time
 from autograder.reporting.report import Mark, Report

@@ -27,8 +27,9 @@ from nbgrader.utils import is_solution
 from autograder import doctor
 from autograder.course import ConfigError
 from autograder.door.configured import Configured
-from autograder.intake.beside import models, pictures
+from autograder.intake.beside import pictures
 from autograder.intake.cells import fit_to_release
+from autograder.intake.checkpoints import models
 from autograder.intake.folder import Folder, Refused, some
 from autograder.intake.submission import Submission, Undecided, find_notebook
 from autograder.intake.times import SMALL_LIMIT, Arrival, submission_time

@@ -18,7 +18,7 @@ import torch
 from nbgrader.utils import is_grade, is_solution
 
 from autograder.course import Course
-from autograder.intake.beside import checkpoints
+from autograder.intake.checkpoints import checkpoints
 from autograder.intake.folder import Folder
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import run_suite

@@ -17,6 +17,9 @@ from autograder.text import one_line
 MAX_PATHS = 1000  # of a submission that are looked at, in its folder and again in the folders there
 # vae.ipynb.json, vae.ipynb.txt, vae.ipynb (1), vae.json ...
 NOTEBOOK = re.compile(r"\.ipynb(\.\w{1,10}|[-_ ]{0,3}\(?\d{1,4}\)?){0,3}$|\.json$", re.IGNORECASE)
+# what learning platforms put before a file's name (Canvas, Moodle), and what they and browsers put behind it
+PLATFORM = re.compile(r"[a-z]{1,80}(_LATE)?_\d{1,12}_\d{1,12}_|.{0,80}_\d{1,12}_assignsubmission_file_+", re.IGNORECASE)
+COPY = re.compile(r"([-_]\d{1,3}| ?\(\d{1,3}\)| - Copy)$")
 MAX_FOLDERS = 100  # of each depth
 DEPTH = 3  # folders below a submission's in which files are looked for
 

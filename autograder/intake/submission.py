@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 import nbformat
 
 from autograder.course import Course
-from autograder.intake import beside
-from autograder.intake.cells import answered, likeness, read_notebook
+from autograder.intake.beside import Beside, find_modules
+from autograder.intake.cells import answered, likeness
+from autograder.intake.checkpoints import Model, find_checkpoints
 from autograder.intake.folder import Folder, Refused, notebooks, some
+from autograder.intake.notebook import read_notebook
 from autograder.publish import attached
 from lab import BUDGETS
 
@@ -34,7 +36,7 @@ class Submission:
     flags: list[str] = field(default_factory=list)  # for the instructor to look at
     folder: Folder = None  # in which the notebook lies, the submission's or one in it
     unplaced: dict[str, str] = field(default_factory=dict)  # written answers that a person has to look for, and why
-    models: list[beside.Model] = field(default_factory=list)  # that the assignment's notebook trains
+    models: list[Model] = field(default_factory=list)  # that the assignment's notebook trains
 
     def __post_init__(self):
         self.folder = self.folder or self.top
@@ -97,16 +99,14 @@ def find_notebook(
     raise Refused(f"{name} is missing; found: {some(found)}. Hand in the notebook as {name}")
 
 
-def handed_in(
-    course: Course, notebook: nbformat.NotebookNode, submission: Submission, assignment: str
-) -> beside.Beside:
+def handed_in(course: Course, notebook: nbformat.NotebookNode, submission: Submission, assignment: str) -> Beside:
     """Return what lies beside a submission's notebook for its kernel; what is said of it is added to the submission."""
-    found = beside.find_modules(submission.folder, attached(assignment, course.root))
+    found = find_modules(submission.folder, attached(assignment, course.root))
     if course.training == "weights":
         code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
         limit = course.checkpoint_limit_mib * 2**20
         epochs = BUDGETS[course.budget].epochs
-        found += beside.find_checkpoints(submission.top, submission.folder, submission.models, code, epochs, limit)
+        found += find_checkpoints(submission.top, submission.folder, submission.models, code, epochs, limit)
     submission.notes += found.notes
     submission.flags += found.unclear.values()
     submission.flags += [f"the answer {name} needs a person: {why}" for name, why in submission.unplaced.items()]

@@ -12,7 +12,7 @@ from contextlib import suppress
 import torch
 from safetensors.torch import load
 
-from autograder.intake.beside import damage
+from autograder.intake.damage import damage
 from autograder.reporting.report import Sketch
 
 SIZE = 128  # numbers of a sketch: the distance is right to about 1 / sqrt(2 · SIZE) = 6 %
