@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     """The folder that kernels get theirs in; short, because socket names are."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="k") as place:
         patch.setattr(tempfile, "tempdir", place)
-        patch.setattr("autograder.kernel.session.SETTLE_S", 1)
+        patch.setattr("autograder.kernel.live.SETTLE_S", 1)
         yield Path(place)
 
 
@@ -56,7 +56,7 @@ def text(cell):
 
 def processes(session):
     """Return the kernel's processes and all it started."""
-    return descendants(session._provisioner.pid)
+    return descendants(session._kernel.provisioner.pid)
 
 
 def alive(processes):
@@ -237,7 +237,7 @@ def test_close_leaves_nothing_behind(session, folder, level):
     """After closing, neither processes, daemons among them, nor files of the kernel are left."""
     one = session(SLEEPERS if level == "bubblewrap" else SLEEPERS.replace("setsid", "getpid"), sandbox=level)
     one.run()
-    own, started = one._folder, processes(one)
+    own, started = one._kernel.folder, processes(one)
     assert sum(process.name() in ("sleep", "python", "python3") for process in started) >= 2
     assert own.parent == folder
     one.close()

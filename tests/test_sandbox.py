@@ -230,7 +230,7 @@ def test_sandbox_ends_with_its_grader(tmp_path):
         "with Session(course, nbformat.v4.new_notebook(cells=[cell]), {}) as session:\n"
         "    session.run()\n"
         "    from autograder.sandbox.limits import descendants\n"
-        "    print(*(p.pid for p in descendants(session._provisioner.pid)), flush=True)\n"
+        "    print(*(p.pid for p in descendants(session._kernel.provisioner.pid)), flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}

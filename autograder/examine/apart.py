@@ -7,10 +7,7 @@ Whatever a submission makes the grader's libraries do, it costs its own examinat
 import contextlib
 import json
 import multiprocessing
-import os
-import shutil
 import signal
-import stat
 import tempfile
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +20,7 @@ import psutil
 from autograder import interrupt
 from autograder.course import Course
 from autograder.examine.examine import examine
+from autograder.kernel.live import remove
 from autograder.reporting.report import Report
 from autograder.sandbox.limits import descendants
 
@@ -82,7 +80,7 @@ def run(
         stack.callback(ours.close)
         with interrupt.held():
             place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
-            stack.callback(_remove, place)
+            stack.callback(interrupt.held()(remove), Path(place))
         process = context.Process(target=_begin, args=(target, theirs, place, arguments))
         stack.callback(_end, process)
         process.start()
@@ -153,14 +151,3 @@ def _end(process) -> None:
         with contextlib.suppress(psutil.Error):
             one.kill()
     process.join(END_S)
-
-
-@interrupt.held()
-def _remove(place: str) -> None:
-    """Remove a folder with what kernels left in it."""
-    for path, folders, _ in os.walk(place):  # rmtree alone leaves what its owner may not enter
-        for folder in folders:
-            if not os.path.islink(inner := os.path.join(path, folder)):
-                with contextlib.suppress(OSError):
-                    os.chmod(inner, stat.S_IRWXU)
-    shutil.rmtree(Path(place), ignore_errors=True)

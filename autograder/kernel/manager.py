@@ -88,7 +88,7 @@ def kernel_manager(course: Course, room: Path, context: zmq.asyncio.Context, gpu
     return manager
 
 
-def environment(variables: dict[str, str]) -> dict[str, str]:
+def environment(course: Course) -> dict[str, str]:
     """Return the environment variables of a kernel, beside those that say where things are: nothing of the grader's own."""
     return {
         "LANG": "C.UTF-8",
@@ -97,5 +97,5 @@ def environment(variables: dict[str, str]) -> dict[str, str]:
         "PYTHONNOUSERSITE": "1",
         "OMP_NUM_THREADS": "1",  # two kernels with two spinning threads each are seventy times slower than one thread each
         "MKL_NUM_THREADS": "1",
-        **variables,
+        **{f"COURSE_{name.upper()}": getattr(course, name) for name in ("dataset", "budget", "device", "training")},
     }
