@@ -26,7 +26,7 @@ from traitlets.config import Config
 from autograder.door import configure, exporter, preprocessors
 from autograder.door.configured import Configured
 from autograder.door.converters import Autograde, GenerateAssignment
-from autograder.examine import examine
+from autograder.examine import plan
 from autograder.intake import beside, folder, submission
 from autograder.intake.beside import pictures
 from autograder.intake.cells import fit_to_release
@@ -994,7 +994,7 @@ def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
 
     def examined(course, notebook, files, *, student, assignment, name, unjudged, log):
         given[student] = files
-        marks = {examine.exercise(cell): Mark(points=4, score=3) for cell in examine.automatic(notebook)}
+        marks = {plan.exercise(cell): Mark(points=4, score=3) for cell in plan.automatic(notebook)}
         return Report(
             student=student, assignment=assignment, notebook=name, marks=marks, notes=["Cell 3 raised."]
         ), notebook

@@ -7,7 +7,8 @@ from nbgrader.utils import is_solution
 from autograder import interrupt
 from autograder.door.configured import Configured
 from autograder.examine import apart
-from autograder.examine.examine import automatic, exercise, refused
+from autograder.examine.examine import refused
+from autograder.examine.plan import automatic, exercise
 from autograder.intake.submission import handed_in
 from autograder.reporting import display, shared
 from autograder.reporting.report import Report, cell_html, cell_text, summary
