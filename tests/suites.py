@@ -13,7 +13,8 @@ from pathlib import Path
 
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import run_suite
-from autograder.kernel.remote import StudentError, in_process
+from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import in_process
 from autograder.trained.likelihood import Evaluation, Gate, Measurement
 
 ROOT = Path(__file__).resolve().parent.parent

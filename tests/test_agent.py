@@ -9,7 +9,9 @@ import torch
 from torch import nn
 
 from autograder.kernel import remote, wire
-from autograder.kernel.remote import BadAnswer, Handle, NotDefined, Raised, Seed, Student, StudentError, in_process
+from autograder.kernel.failures import BadAnswer, NotDefined, Raised, StudentError
+from autograder.kernel.remote import Handle, Student, in_process
+from autograder.kernel.wire import Seed
 
 
 class Net(nn.Module):

@@ -23,7 +23,7 @@ from autograder.intake.folder import Folder, Refused
 from autograder.intake.notebook import read_notebook
 from autograder.intake.submission import Undecided, find_notebook
 from autograder.intake.times import submission_time
-from autograder.kernel.remote import NotGraded, StudentError
+from autograder.kernel.failures import NotGraded, StudentError
 from autograder.publish import attached
 from autograder.reporting.report import Mark, Outcome, Report, Status, share
 from tests.conftest import ROOT

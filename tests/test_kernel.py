@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from autograder.course import Course
-from autograder.kernel.remote import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.failures import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
 from autograder.kernel.session import STRIKES, Plan, Session
 from autograder.sandbox import levels
 from autograder.sandbox.limits import ControlGroup, descendants

@@ -13,7 +13,8 @@ from torch import nn
 from autograder.course import Course
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import Partial
-from autograder.kernel.remote import BadAnswer, NotDefined, in_process
+from autograder.kernel.failures import BadAnswer, NotDefined
+from autograder.kernel.remote import in_process
 from autograder.trained import likelihood
 from autograder.trained.likelihood import (
     Evaluation,

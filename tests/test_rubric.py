@@ -7,12 +7,13 @@ import textwrap
 import pytest
 
 from autograder.judging import rubric
-from autograder.kernel.remote import StudentError, in_process
+from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import in_process
 from autograder.reporting import report
 from autograder.reporting.report import Status
 
 HEAD = """
-from autograder.kernel.remote import StudentError
+from autograder.kernel.failures import StudentError
 from autograder.judging.rubric import Partial, worth
 """
 NUMBERS = itertools.count()

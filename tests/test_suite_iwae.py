@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from autograder.kernel.remote import StudentError
+from autograder.kernel.failures import StudentError
 from autograder.reporting.report import Status
 from tests import suites
 from tests.suites import GOOD, evaluation, spoiled

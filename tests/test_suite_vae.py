@@ -10,7 +10,8 @@ import torch
 
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import run_suite
-from autograder.kernel.remote import Seed, in_process
+from autograder.kernel.remote import in_process
+from autograder.kernel.wire import Seed
 from autograder.reporting.report import Status
 from autograder.trained.likelihood import Measurement
 from tests import suites

@@ -20,7 +20,8 @@ from autograder.intake.checkpoints import checkpoints
 from autograder.intake.folder import Folder
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import run_suite
-from autograder.kernel.remote import Handle, NotGraded, Raised, Student, StudentError
+from autograder.kernel.failures import NotGraded, Raised, StudentError
+from autograder.kernel.remote import Handle, Student
 from autograder.kernel.session import Session
 from autograder.publish import attached, illustrations
 from autograder.reporting.report import Mark, Report, share

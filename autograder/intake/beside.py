@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from autograder.intake.folder import COPY, PLATFORM, Folder, Refused, some
-from autograder.kernel.remote import NotGraded, StudentError
+from autograder.kernel.failures import NotGraded, StudentError
 from autograder.text import one_line
 
 MAX_MODULES = 20

@@ -14,7 +14,8 @@ import torch
 
 from autograder.judging.mistakes import SAID
 from autograder.judging.statistics import Finding
-from autograder.kernel.remote import Inspection, Raised, State, StudentError
+from autograder.kernel.answers import Inspection, State
+from autograder.kernel.failures import Raised, StudentError
 
 PRECISION = {torch.float64: 1e-5, torch.float32: 1e-3}  # what every exercise is asked for
 

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from autograder.judging.draw import Draw
-from autograder.kernel.remote import NotGraded, Student, StudentError
+from autograder.kernel.failures import NotGraded, StudentError
+from autograder.kernel.remote import Student
 from autograder.reporting.report import Outcome, Status
 
 SUITE = Path(__file__).parents[1] / "suite"

@@ -2,44 +2,18 @@
 
 `Student` calls functions of a submission and gets plain tensors and Python values back; objects that stay with the submission are
 named by `Handle`. The same code speaks to a kernel (`kernel.Session`) and, for solutions and known mistakes, to an agent in this process.
-What comes back is data: nothing here imports, unpickles or evaluates it.
-
-    StudentError            the submission's doing; the text is addressed to the student
-    ├─ NotDefined           the name asked for is not there
-    ├─ Raised               the call raised an exception
-    ├─ TooSlow              the call did not return in time
-    ├─ Died                 the call ended the kernel
-    └─ BadAnswer            what came back is no plain value, or too large
-    NotGraded               the machine did not suffice to find out: nobody's score depends on it
+What comes back is data: nothing here imports, unpickles or evaluates it. Where no answer comes, it raises what stands in `failures`.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
 
 from autograder.kernel import agent as agent_module
 from autograder.kernel import wire
-from autograder.kernel.wire import Opaque, Reference, Seed
-
-__all__ = [
-    "BadAnswer",
-    "Convolutions",
-    "Died",
-    "Gradient",
-    "Handle",
-    "Inspection",
-    "NotDefined",
-    "NotGraded",
-    "Raised",
-    "Seed",
-    "State",
-    "Student",
-    "StudentError",
-    "TooSlow",
-    "Watched",
-    "in_process",
-]
+from autograder.kernel.answers import Convolutions, Gradient, Inspection, State, Watched
+from autograder.kernel.failures import BadAnswer, NotDefined, Raised
+from autograder.kernel.wire import Opaque, Reference
 
 MAX_BYTES = 2**28
 MAX_TEXT = 2000  # characters kept of a failure's text
@@ -57,91 +31,9 @@ NO_GPU = (
     "MPS backend",
 )
 
+FAILURES = {"not defined": NotDefined, "raised": Raised, "bad answer": BadAnswer}
 TENSOR_OR_NONE = (torch.Tensor, type(None))
 Transport = Callable[[bytes, bytes], tuple[bytes, bytes]]
-
-
-class NotGraded(Exception):
-    """What was asked could not be found out, and not because of the submission; the text is the reason, for everybody."""
-
-
-class StudentError(Exception):
-    """The submission did not answer a call with a plain value; the text says what was asked and what came."""
-
-
-class NotDefined(StudentError):
-    """A name is missing from the submission."""
-
-
-class Raised(StudentError):
-    """The student's code raised an exception; `kinds` names its class and that class's bases."""
-
-    kinds: tuple[str, ...] = ()
-
-
-class TooSlow(StudentError):
-    """The student's code did not return within its time."""
-
-
-class Died(StudentError):
-    """The kernel ended during the call."""
-
-
-class BadAnswer(StudentError):
-    """The answer is too large, too deep, or of a type that is not asked for."""
-
-
-FAILURES = {"not defined": NotDefined, "raised": Raised, "bad answer": BadAnswer}
-
-
-@dataclass(frozen=True)
-class Gradient:
-    """A value and the gradients of its sum weighted by the cotangent; None where none flows."""
-
-    value: torch.Tensor
-    inputs: tuple
-    parameters: dict
-
-
-@dataclass(frozen=True)
-class Inspection:
-    """A value, the call's tensor arguments as they are afterwards (None for others), what the call printed, and what it
-    changed of torch's own state, by name."""
-
-    value: object
-    arguments: tuple
-    printed: str
-    surroundings: tuple = ()
-
-
-@dataclass(frozen=True)
-class State:
-    """A module's parameters, buffers, gradients, and flags, each by name."""
-
-    parameters: dict
-    buffers: dict
-    gradients: dict
-    requires_grad: dict
-    training: dict
-
-
-@dataclass(frozen=True)
-class Convolutions:
-    """Kernel sizes above 1 used in a call, its outputs, and its outputs where these convolutions return zeros."""
-
-    kernels: list
-    output: tuple
-    ablated: tuple
-
-
-@dataclass(frozen=True)
-class Watched:
-    """A value, how each part of a model was called (calls, numbers in the largest input, numbers in all), and the bytes of tensors
-    that were alive at once."""
-
-    value: object
-    parts: dict
-    peak_bytes: int
 
 
 class Student:

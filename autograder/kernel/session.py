@@ -20,8 +20,9 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 
 from autograder.course import Course
 from autograder.kernel import sent
+from autograder.kernel.failures import Died, NotGraded, StudentError, TooSlow
 from autograder.kernel.live import IDLE, Kernel, SetupError
-from autograder.kernel.remote import Died, NotGraded, Student, StudentError, TooSlow
+from autograder.kernel.remote import Student
 from autograder.kernel.runner import BoundedClient, aside, error_of, tell
 
 MAX_RESTARTS = 12

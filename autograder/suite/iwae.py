@@ -15,7 +15,9 @@ from autograder.judging import expect, mistakes, oracles, statistics
 from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.oracles import AffineModel
-from autograder.kernel.remote import Handle, Inspection, Seed, State, Student
+from autograder.kernel.answers import Inspection, State
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 from autograder.suite import public
 from autograder.suite.priors import check_derivative
 from autograder.suite.test_vae import SHAPE, infinite, moved, placed

@@ -13,7 +13,9 @@ from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.judging.rubric import Partial
-from autograder.kernel.remote import Handle, Seed, Student, StudentError
+from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 from autograder.suite import public
 from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
 from autograder.trained.likelihood import Evaluation

@@ -12,7 +12,8 @@ import torch
 
 from autograder.judging import expect, oracles
 from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
-from autograder.kernel.remote import Handle, Seed, Student
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 
 NUMBERS = 6  # shown of a value
 

@@ -23,7 +23,8 @@ from autograder.judging.expect import Wrong, call
 from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel, Enumerated
 from autograder.judging.rubric import Partial, worth
-from autograder.kernel.remote import Seed, StudentError
+from autograder.kernel.failures import StudentError
+from autograder.kernel.wire import Seed
 from autograder.suite.iwae import (
     FORMS,
     Earlier,

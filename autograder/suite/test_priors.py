@@ -22,7 +22,7 @@ from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
 from autograder.judging.rubric import worth
-from autograder.kernel.remote import StudentError
+from autograder.kernel.failures import StudentError
 from autograder.suite.priors import (
     ENOUGH,
     answer,

@@ -18,7 +18,9 @@ from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
-from autograder.kernel.remote import Handle, Inspection, Seed, Student
+from autograder.kernel.answers import Inspection
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 from autograder.suite import public
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask

@@ -20,7 +20,8 @@ from autograder.course import ROOT, Course
 from autograder.judging.draw import Draw
 from autograder.judging.oracles import Planar
 from autograder.judging.rubric import Partial
-from autograder.kernel.remote import BadAnswer, Handle, Raised
+from autograder.kernel.failures import BadAnswer, Raised
+from autograder.kernel.remote import Handle
 from autograder.trained.densities import Flow, Mixture
 from lab import binarize, load, results
 
