@@ -39,7 +39,7 @@ hints: $(STAMP) ## count what students are told about the known mistakes: true a
 check: $(STAMP) ## lint and format of modules and notebooks, and doctests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/python -m pytest --doctest-modules -q lab autograder/wire.py autograder/statistics.py autograder/oracles.py autograder/display.py
+	$(BIN)/python -m pytest --doctest-modules -q lab autograder/judging/expect.py autograder/judging/oracles.py autograder/judging/statistics.py autograder/kernel/wire.py autograder/reporting/display.py
 
 release: $(STAMP) ## make release/ from source/
 	@for a in $$($(BIN)/python -m autograder assignments); do $(BIN)/nbgrader generate_assignment $$a --force --create || exit 1; done

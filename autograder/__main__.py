@@ -51,7 +51,8 @@ def _assignments(course, options) -> int:
 
 
 def _reference(course, options) -> int:
-    from autograder import publish, reference, tables
+    from autograder import publish
+    from autograder.trained import reference, tables
 
     for assignment in course.assignments:
         if options.only in (None, "modules"):
@@ -67,7 +68,7 @@ def _reference(course, options) -> int:
 
 def _evaluate(course, options) -> int:
     import lab
-    from autograder.evaluate import evaluate
+    from autograder.trained.evaluate import evaluate
 
     if not options.folder.is_dir():
         raise ConfigError(f"evaluate {options.folder}: expected a folder of checkpoints, found none there.")
@@ -87,7 +88,7 @@ def _evaluate(course, options) -> int:
 
 
 def _grades(course, options) -> int:
-    from autograder.grades import table
+    from autograder.reporting.grades import table
 
     if options.assignment not in course.assignments:
         known = ", ".join(course.assignments)

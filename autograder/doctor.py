@@ -10,9 +10,9 @@ from pathlib import Path
 
 import nbformat
 
-from autograder import sandbox
 from autograder.course import ROOT, ConfigError, Course
-from autograder.limits import ControlGroup
+from autograder.sandbox import levels
+from autograder.sandbox.limits import ControlGroup
 
 MIN_FREE_GIB = 2
 LOCK_S = 5  # how long another program may hold the gradebook
@@ -32,7 +32,7 @@ def preflight(course: Course, coursedir) -> None:
         raise ConfigError(
             f"release/{folder.name}: no notebook there; run `nbgrader generate_assignment {folder.name}` first."
         )
-    if (why := sandbox.unusable(course.sandbox)) is not None:
+    if (why := levels.unusable(course.sandbox)) is not None:
         raise ConfigError(f"sandbox = {course.sandbox!r}: {why}.")
     _data(course)
     _gradebook(coursedir.db_url, course.root)
@@ -87,14 +87,14 @@ def _gpu(course: Course) -> str:
             )
         return "none that torch can use; grading runs on the processor"
     torch.ones(2, device="cuda").sum().item()  # a real operation: listing a GPU does not show that it works
-    if sandbox.unusable(course.sandbox) is None and course.device != "cpu":
+    if levels.unusable(course.sandbox) is None and course.device != "cpu":
         _gpu_inside(course)
     return torch.cuda.get_device_name()
 
 
 def _gpu_inside(course: Course) -> None:
     """Run a real CUDA operation in a kernel of the course's level."""
-    from autograder.kernel import Session
+    from autograder.kernel.session import Session
 
     cell = nbformat.v4.new_code_cell("import torch\nprint(torch.ones(2, device='cuda').sum().item())")
     with Session(course, nbformat.v4.new_notebook(cells=[cell]), {}) as session:
@@ -118,7 +118,7 @@ def _data(course: Course) -> str:
 
 
 def _reference(course: Course) -> str:
-    from autograder import likelihood
+    from autograder.trained import likelihood
 
     nothing = likelihood.Measurement(0.0, 0.0, 0.0, 0, 0)
     try:
@@ -137,7 +137,7 @@ def _training(course: Course) -> str:
     """Say whether a submission's time is enough for training, where it is repeated: all models may be trained in one cell."""
     if course.training == "weights":
         return "'weights': submitted checkpoints count, and nothing is trained while grading"
-    from autograder import reference
+    from autograder.trained import reference
 
     limits = {name: getattr(course, name) for name in ("cell_timeout_s", "submission_timeout_s", "cpu_limit_s")}
     seconds = {name: reference.training_seconds(course, name) for name in course.assignments}
@@ -152,12 +152,12 @@ def _training(course: Course) -> str:
 
 
 def _sandbox(course: Course) -> str:
-    works = {level: sandbox.unusable(level) for level in sandbox.LEVELS if level != "none"}
+    works = {level: levels.unusable(level) for level in levels.LEVELS if level != "none"}
     if (why := works.get(course.sandbox)) is not None:
         raise ConfigError(f"level {course.sandbox!r}: {why}.")
     if course.sandbox == "none":
         better = next((f"set sandbox = {level!r}" for level, why in works.items() if why is None), works["bubblewrap"])
-        return f"level 'none': a submission {sandbox.WARNING}. Better: {better}"
+        return f"level 'none': a submission {levels.WARNING}. Better: {better}"
     counted = "a control group" if _control_group(course) else "a watchdog, as no control group can be made here"
     others = "".join(
         f"; {level!r} works too" for level, why in works.items() if level != course.sandbox and why is None
@@ -166,7 +166,7 @@ def _sandbox(course: Course) -> str:
 
 
 def _control_group(course: Course) -> bool:
-    group = ControlGroup.create(sandbox.limits(course))
+    group = ControlGroup.create(levels.limits(course))
     if group is not None:
         group.close()
     return group is not None

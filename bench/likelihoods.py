@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder import reference
+from autograder.trained import reference
 from bench.measure import Measurement, Way, Work, extra_mib, measure
 from bench.training import HIDDEN, LATENT, LOG_2PI, PIXELS, mlp
 

@@ -15,11 +15,11 @@ from unittest import mock
 import nbformat
 
 import lab
-from autograder import sandbox
 from autograder.course import ROOT, Course
-from autograder.examine import examine
+from autograder.examine.examine import examine
 from autograder.publish import without_markers
-from autograder.reference import solution
+from autograder.sandbox import levels
+from autograder.trained.reference import solution
 
 GOAL = 1.1  # wall time of the sandbox over that of a plain process
 ASSIGNMENT = "vae"
@@ -57,14 +57,14 @@ def overheads(pairs: int, seconds_of: Callable[[str], tuple[float, float]] | Non
     """
     with tempfile.TemporaryDirectory() as folder:
         seconds_of = seconds_of or _examination(Path(folder))
-        levels = [level for level in sandbox.LEVELS if sandbox.unusable(level) is None]
+        usable = [level for level in levels.LEVELS if levels.unusable(level) is None]
         seconds_of("none")  # files are read for the first time
-        times = {level: [] for level in levels}
+        times = {level: [] for level in usable}
         for turn in range(pairs):
-            for level in levels if turn % 2 else reversed(levels):
+            for level in usable if turn % 2 else reversed(usable):
                 times[level].append(seconds_of(level))
     found = []
-    for level in levels:
+    for level in usable:
         ratios = [ours / plain for (ours, _), (plain, _) in zip(times[level], times["none"], strict=True)]
         spread = (statistics.median(ratios), min(ratios), max(ratios))
         found.append(Overhead(level, *map(statistics.median, zip(*times[level], strict=True)), *spread))

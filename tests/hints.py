@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import torch
 
-from autograder.remote import in_process
-from autograder.report import Status
-from autograder.rubric import run_suite
+from autograder.judging.rubric import run_suite
+from autograder.kernel.remote import in_process
+from autograder.reporting.report import Status
 from tests.suites import Suite, evaluation
 
 ASSIGNMENTS = ("vae", "priors", "iwae")

@@ -11,10 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from autograder.draw import Draw
-from autograder.likelihood import Evaluation, Gate, Measurement
-from autograder.remote import StudentError, in_process
-from autograder.rubric import run_suite
+from autograder.judging.draw import Draw
+from autograder.judging.rubric import run_suite
+from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import in_process
+from autograder.trained.likelihood import Evaluation, Gate, Measurement
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
@@ -169,7 +170,7 @@ def answering(namespace: dict, names: tuple[str, ...], answer: Callable) -> dict
 
 def leaks(suite: Suite, mistake: str, monkeypatch) -> list[str]:
     """Return the expected values that failure messages or hints of a mistake show."""
-    from autograder import expect
+    from autograder.judging import expect
 
     wanted, equal = [], expect.equal
 

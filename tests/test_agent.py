@@ -8,8 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from autograder import remote, wire
-from autograder.remote import BadAnswer, Handle, NotDefined, Raised, Seed, Student, StudentError, in_process
+from autograder.kernel import remote, wire
+from autograder.kernel.failures import BadAnswer, NotDefined, Raised, StudentError
+from autograder.kernel.remote import Handle, Student, in_process
+from autograder.kernel.wire import Seed
 
 
 class Net(nn.Module):

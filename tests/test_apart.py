@@ -10,8 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from autograder import apart
-from autograder.apart import Lost, run
+from autograder.examine import apart
+from autograder.examine.apart import Lost, run
 
 pytestmark = pytest.mark.slow
 

@@ -11,8 +11,8 @@ from contextlib import closing, nullcontext
 import psutil
 import pytest
 
-from autograder import sandbox
-from autograder.report import Mark, Outcome, Report, Status
+from autograder.reporting.report import Mark, Outcome, Report, Status
+from autograder.sandbox import levels
 from tests.attacks import watch
 from tests.attacks.corpus import FAMILIES, attacks, read
 from tests.attacks.run import Result, run, table
@@ -46,7 +46,7 @@ def progress(request):
 @pytest.fixture(scope="module")
 def graded(request):
     """All attacks at the strongest level of this machine, an honest neighbour after each family."""
-    why = {level: sandbox.unusable(level) for level in LEVELS}
+    why = {level: levels.unusable(level) for level in LEVELS}
     level = next((level for level in LEVELS if why[level] is None), None)
     if level is None:
         pytest.skip(f"there is no sandbox on this machine: {why}")

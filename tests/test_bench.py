@@ -7,7 +7,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from autograder import reference, sandbox
+from autograder.sandbox import levels
+from autograder.trained import reference
 from bench import __main__ as bench
 from bench import likelihoods, measure, sandboxed, training
 
@@ -159,7 +160,7 @@ def test_bernoulli_log_prob_is_exact_and_differentiable():
 
 def test_overhead_is_the_median_of_pairs(monkeypatch):
     """Each level is compared with the plain process of the same turn, and the goal judges the median."""
-    monkeypatch.setattr(sandbox, "unusable", lambda level: None if level != "landlock" else "no")
+    monkeypatch.setattr(levels, "unusable", lambda level: None if level != "landlock" else "no")
     times = {"none": iter([9.0, 1.0, 2.0, 4.0]), "bubblewrap": iter([1.05, 2.2, 8.0])}
     found = sandboxed.overheads(3, lambda level: (next(times[level]), 7.0))
     assert [one.level for one in found] == ["bubblewrap", "none"]

@@ -14,12 +14,15 @@ from nbgrader.apps import zipcollectapp
 from traitlets.config import Config
 
 import lab
-from autograder import __main__, course, doctor, grades, likelihood, publish, reference, sandbox, tables
+from autograder import __main__, course, doctor, publish
 from autograder.course import ConfigError, Course
 from autograder.door import configure
 from autograder.door.attach import AttachLab
-from autograder.limits import ControlGroup
-from autograder.report import Mark, Outcome, Report
+from autograder.reporting import grades
+from autograder.reporting.report import Mark, Outcome, Report
+from autograder.sandbox import levels
+from autograder.sandbox.limits import ControlGroup
+from autograder.trained import likelihood, reference, tables
 
 VARIABLES = ("COURSE_DATASET", "COURSE_DATA", "COURSE_BUDGET", "COURSE_DEVICE", "COURSE_SEED")
 
@@ -123,7 +126,7 @@ def test_doctor_warns_of_the_missing_sandbox(tmp_path):
 
 def test_doctor_says_what_limits_a_kernel(tmp_path, monkeypatch):
     """The level that is configured is named, and who counts memory and processes."""
-    monkeypatch.setattr(sandbox, "unusable", lambda level: None)
+    monkeypatch.setattr(levels, "unusable", lambda level: None)
     group = []
     monkeypatch.setattr(ControlGroup, "create", lambda limits: group[0] if group else None)
     check = dict(doctor.checks(configured(tmp_path)))["sandbox"]
@@ -134,7 +137,7 @@ def test_doctor_says_what_limits_a_kernel(tmp_path, monkeypatch):
 
 def test_level_that_does_not_work_is_a_problem_and_stops_grading(tmp_path, monkeypatch):
     """A level that cannot be used here is never replaced by a weaker one."""
-    monkeypatch.setattr(sandbox, "unusable", lambda level: "bwrap is away: install it")
+    monkeypatch.setattr(levels, "unusable", lambda level: "bwrap is away: install it")
     with pytest.raises(ConfigError, match="level 'bubblewrap': bwrap is away: install it"):
         dict(doctor.checks(configured(tmp_path)))["sandbox"]()
     course = configured(tmp_path)

@@ -6,8 +6,9 @@ import pytest
 import torch
 
 import lab
-from autograder import doctor, reference
+from autograder import doctor
 from autograder.course import Course
+from autograder.trained import reference
 from bench import likelihoods
 
 pytestmark = [

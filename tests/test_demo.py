@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from autograder.report import Report
+from autograder.reporting.report import Report
 from demo.__main__ import MISTAKES, wrong
 
 pytestmark = pytest.mark.slow

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from autograder import oracles
-from autograder.densities import Flow, Mixture
-from autograder.draw import Draw
-from autograder.oracles import Planar
+from autograder.judging import oracles
+from autograder.judging.draw import Draw
+from autograder.judging.oracles import Planar
+from autograder.trained.densities import Flow, Mixture
 
 STEEP = (-30.0, -5.0, 0.0, 5.0, 30.0)  # wᵀu; below −20 a layer's derivative is 1e-9 and less at its steepest
 
@@ -28,7 +28,7 @@ def draw():
 @pytest.mark.parametrize("dim", [1, 2, 10])
 def test_log_prob_is_the_oracles(kind, oracle, dim, draw, monkeypatch):
     """One pass, or a block at a time, gives what Jacobian matrices and torch's mixture give, in any shape."""
-    monkeypatch.setattr("autograder.densities.BLOCK", 100)
+    monkeypatch.setattr("autograder.trained.densities.BLOCK", 100)
     found, z = density(kind, dim, draw), draw.normal(7, 11, dim, scale=3)
     truth = oracle(**vars(found)).log_prob(z)
     assert truth.shape == (7, 11)

@@ -20,11 +20,11 @@ from nbgrader import server_extensions
 from nbgrader.nbgraderformat import SCHEMA_VERSION
 from traitlets.config import Config
 
-from autograder import display
 from autograder.course import Course
 from autograder.door.configure import configure
 from autograder.door.export import HideMarkSchemes
-from autograder.report import Mark, Outcome, Report, Status, cell_html, summary
+from autograder.reporting import display
+from autograder.reporting.report import Mark, Outcome, Report, Status, cell_html, summary
 from tests.conftest import ROOT
 
 TRACKER = "tracker.invalid"
@@ -491,7 +491,7 @@ def test_course_says_whether_feedback_shows_mark_schemes(show, hidden, monkeypat
     monkeypatch.setattr(os, "environ", os.environ | {"COURSE_SHOW_MARK_SCHEMES": show})
     configure(config := Config(), ROOT)
     assert ("autograder.door.export.HideMarkSchemes" in config.GenerateFeedback.preprocessors) is hidden
-    assert config.HTMLExporter.preprocessors == ["autograder.display.Plain"]
+    assert config.HTMLExporter.preprocessors == ["autograder.reporting.display.Plain"]
 
 
 @pytest.mark.parametrize(

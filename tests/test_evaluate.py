@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import lab
-from autograder import __main__, evaluate, reference
+from autograder import __main__
+from autograder.trained import evaluate, reference
 from tests.conftest import CHOICES
 
 

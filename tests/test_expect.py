@@ -5,11 +5,12 @@ import re
 import pytest
 import torch
 
-from autograder import expect, mistakes, oracles
-from autograder.draw import Draw
-from autograder.expect import Wrong, call
-from autograder.remote import Inspection, State, in_process
-from autograder.statistics import Finding
+from autograder.judging import expect, mistakes, oracles
+from autograder.judging.draw import Draw
+from autograder.judging.expect import Wrong, call
+from autograder.judging.statistics import Finding
+from autograder.kernel.answers import Inspection, State
+from autograder.kernel.remote import in_process
 
 WANT = torch.tensor([1.2345678, -2.3456789, 300.45678], dtype=torch.float64)
 ASKED = "f(x)"

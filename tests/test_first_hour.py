@@ -22,8 +22,8 @@ import safetensors.torch
 import torch
 
 import lab
-from autograder import weights
-from autograder.report import Report
+from autograder.reporting.report import Report
+from autograder.trained import weights
 from tests.conftest import CHOICES, ROOT, TemporaryCourse
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")

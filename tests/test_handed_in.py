@@ -13,16 +13,19 @@ import pytest
 import safetensors.torch
 import torch
 
-from autograder import times
-from autograder.beside import Model, damage, find_checkpoints, find_modules, models
-from autograder.cells import fit_to_release, read_notebook
 from autograder.door import preprocessors
-from autograder.folder import Folder, Refused
-from autograder.intake import Undecided, find_notebook
+from autograder.intake import times
+from autograder.intake.beside import Beside, find_modules
+from autograder.intake.cells import fit_to_release
+from autograder.intake.checkpoints import Model, find_checkpoints, models
+from autograder.intake.damage import damage
+from autograder.intake.folder import Folder, Refused
+from autograder.intake.notebook import read_notebook
+from autograder.intake.submission import Undecided, find_notebook
+from autograder.intake.times import submission_time
+from autograder.kernel.failures import NotGraded, StudentError
 from autograder.publish import attached
-from autograder.remote import NotGraded, StudentError
-from autograder.report import Mark, Outcome, Report, Status, share
-from autograder.times import submission_time
+from autograder.reporting.report import Mark, Outcome, Report, Status, share
 from tests.conftest import ROOT
 
 LIMIT = 2**20
@@ -250,8 +253,6 @@ def test_links_of_any_kind_are_no_checkpoints(tmp_path):
 
 def test_unjudged_models_are_told_apart():
     """Missing weights fail their exercise with the reason; damaged and ambiguous ones leave it not graded."""
-    from autograder.beside import Beside
-
     unjudged = Beside(missing={"vae_k5": "no file"}, unclear={"vae_k1": "cut off"}).unjudged
     assert isinstance(unjudged["vae_k5"], StudentError)
     assert isinstance(unjudged["vae_k1"], NotGraded)

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from autograder.remote import in_process
-from autograder.rubric import run_suite
+from autograder.judging.rubric import run_suite
+from autograder.kernel.remote import in_process
 from tests.suites import Suite, answering
 
 FUNCTIONS = {

@@ -23,16 +23,19 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
 
-from autograder import beside, examine, folder, intake
-from autograder.beside import checkpoints, pictures
-from autograder.cells import KERNELSPEC, fit_to_release, read_notebook
 from autograder.door import configure, exporter, preprocessors
 from autograder.door.configured import Configured
 from autograder.door.converters import Autograde, GenerateAssignment
-from autograder.folder import Folder, Refused, read_bytes
-from autograder.intake import find_notebook
-from autograder.report import Mark, Report
-from autograder.times import submission_time
+from autograder.examine import plan
+from autograder.intake import beside, folder, submission
+from autograder.intake.beside import pictures
+from autograder.intake.cells import fit_to_release
+from autograder.intake.checkpoints import checkpoints
+from autograder.intake.folder import Folder, Refused, read_bytes
+from autograder.intake.notebook import KERNELSPEC, read_notebook
+from autograder.intake.submission import find_notebook
+from autograder.intake.times import submission_time
+from autograder.reporting.report import Mark, Report
 from tests.conftest import CHOICES, ROOT, TemporaryCourse
 
 LIMIT = 2**20
@@ -351,7 +354,7 @@ def test_missing_notebook_names_what_was_found(tmp_path, release):
 
 def test_number_of_notebooks_read_is_bounded(tmp_path, submitted, release, monkeypatch):
     """Of very many notebooks, only some are read."""
-    monkeypatch.setattr(intake, "MAX_CANDIDATES", 2)
+    monkeypatch.setattr(submission, "MAX_CANDIDATES", 2)
     for name in ("a", "b", "c"):
         put(tmp_path / f"{name}.ipynb", submitted if name == "c" else b"{")
     with pytest.raises(Refused, match="is missing"):
@@ -991,7 +994,7 @@ def test_report_says_what_was_taken_and_what_was_not(small, monkeypatch):
 
     def examined(course, notebook, files, *, student, assignment, name, unjudged, log):
         given[student] = files
-        marks = {examine.exercise(cell): Mark(points=4, score=3) for cell in examine.automatic(notebook)}
+        marks = {plan.exercise(cell): Mark(points=4, score=3) for cell in plan.automatic(notebook)}
         return Report(
             student=student, assignment=assignment, notebook=name, marks=marks, notes=["Cell 3 raised."]
         ), notebook

@@ -9,17 +9,17 @@ import psutil
 import pytest
 import torch
 
-from autograder import kernel, sandbox
 from autograder.course import Course
-from autograder.kernel import Plan, Session
-from autograder.limits import ControlGroup, descendants
-from autograder.remote import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.failures import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.session import STRIKES, Plan, Session
+from autograder.sandbox import levels
+from autograder.sandbox.limits import ControlGroup, descendants
 
 pytestmark = pytest.mark.slow
 
 LIMITS = {"cell_timeout_s": 2, "call_timeout_s": 2, "output_limit_kib": 16, "message_limit_mib": 8}
 MARK = "VAE_KIT_TEST"
-LEVELS = [level for level in sandbox.LEVELS if sandbox.unusable(level) is None]
+LEVELS = [level for level in levels.LEVELS if levels.unusable(level) is None]
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def folder(tmp_path_factory):
     """The folder that kernels get theirs in; short, because socket names are."""
     with pytest.MonkeyPatch.context() as patch, tempfile.TemporaryDirectory(prefix="k") as place:
         patch.setattr(tempfile, "tempdir", place)
-        patch.setattr(kernel, "SETTLE_S", 1)
+        patch.setattr("autograder.kernel.live.SETTLE_S", 1)
         yield Path(place)
 
 
@@ -56,7 +56,7 @@ def text(cell):
 
 def processes(session):
     """Return the kernel's processes and all it started."""
-    return descendants(session._provisioner.pid)
+    return descendants(session._kernel.provisioner.pid)
 
 
 def alive(processes):
@@ -237,7 +237,7 @@ def test_close_leaves_nothing_behind(session, folder, level):
     """After closing, neither processes, daemons among them, nor files of the kernel are left."""
     one = session(SLEEPERS if level == "bubblewrap" else SLEEPERS.replace("setsid", "getpid"), sandbox=level)
     one.run()
-    own, started = one._folder, processes(one)
+    own, started = one._kernel.folder, processes(one)
     assert sum(process.name() in ("sleep", "python", "python3") for process in started) >= 2
     assert own.parent == folder
     one.close()
@@ -398,7 +398,7 @@ def test_object_that_hangs_costs_no_other_object_its_calls(session):
         "class Quick:\n    def __call__(self): return 1",
     )
     one.run()
-    for _ in range(kernel.STRIKES):
+    for _ in range(STRIKES):
         with pytest.raises(TooSlow, match="did not return"):
             one.student.new("Slow")()
     with pytest.raises(TooSlow, match="not called again"):

@@ -17,7 +17,7 @@ import pytest
 from jupyter_client import BlockingKernelClient
 from jupyter_client.connect import write_connection_file
 
-from autograder import landlock
+from autograder.sandbox import landlock
 
 DEADLINE_S = 20  # for what takes milliseconds
 X86 = platform.machine() == "x86_64"

@@ -12,12 +12,22 @@ import yaml
 from torch import nn
 
 import lab
-from autograder import likelihood
 from autograder.course import Course
-from autograder.draw import Draw
-from autograder.likelihood import Evaluation, Gate, Measurement, NoReference, evaluation, measure, posterior, prior_of
-from autograder.remote import BadAnswer, NotDefined, in_process
-from autograder.rubric import Partial
+from autograder.judging.draw import Draw
+from autograder.judging.rubric import Partial
+from autograder.kernel.failures import BadAnswer, NotDefined
+from autograder.kernel.remote import in_process
+from autograder.trained import likelihood
+from autograder.trained.likelihood import (
+    Evaluation,
+    Gate,
+    Measurement,
+    NoReference,
+    evaluation,
+    measure,
+    posterior,
+    prior_of,
+)
 
 SHAPE = (1, 2, 2)
 

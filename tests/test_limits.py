@@ -9,8 +9,8 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from autograder import limits
-from autograder.limits import ControlGroup, Limits, Watchdog, descendants
+from autograder.sandbox import limits
+from autograder.sandbox.limits import ControlGroup, Limits, Watchdog, descendants
 
 LIMITS = Limits(memory_mib=1536, processes=64, cpu_s=100, disk_mib=10, files=100)
 V1 = "9:name=systemd:/\n8:pids:/jobs\n4:memory:/jobs/mine\n0::/\n"

@@ -5,10 +5,10 @@ import math
 import pytest
 import torch
 
-from autograder import oracles
-from autograder.draw import Draw
-from autograder.oracles import AffineModel, Enumerated, Flow, Mixture, Planar
-from autograder.remote import in_process
+from autograder.judging import oracles
+from autograder.judging.draw import Draw
+from autograder.judging.oracles import AffineModel, Enumerated, Flow, Mixture, Planar
+from autograder.kernel.remote import in_process
 
 
 @pytest.fixture

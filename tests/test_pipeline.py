@@ -6,7 +6,7 @@ import sqlite3
 import nbformat
 import pytest
 
-from autograder.report import Report, Status
+from autograder.reporting.report import Report, Status
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,7 @@ def run_cell(source, *args, **kwargs):
 
 
 shell.run_cell = run_cell
-for name in ("pytest", "autograder", "autograder.rubric"):
+for name in ("pytest", "autograder", "autograder.judging.rubric"):
     sys.modules[name] = types.ModuleType(name)
 """
 

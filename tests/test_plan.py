@@ -3,8 +3,8 @@
 import nbformat
 import pytest
 
-from autograder.cells import fit_to_release
-from autograder.examine import _told, planned, untrained
+from autograder.examine.plan import planned, told_of, untrained
+from autograder.intake.cells import fit_to_release
 from tests.conftest import ROOT
 
 
@@ -109,7 +109,7 @@ def test_errors_of_exercises_come_first(release):
     plan, _ = planned(submission, "vae", ROOT)
     place = {c.id: i for i, c in enumerate(submission.cells)}
     errors = {0: "ZeroDivisionError", place["encoder"]: "NameError", place["test_encoder"]: "AssertionError"}
-    first, own = _told(submission, {place["sample"]: "ended the kernel"}, errors, plan)
+    first, own = told_of(submission, {place["sample"]: "ended the kernel"}, errors, plan)
     assert [("encoder" in text, "sample" in text) for text in first] == [(True, False), (False, True)]
     assert "stopped with NameError; the statements after it were tried." in first[0]
     assert own == ["The cell “1 / 0” stopped with ZeroDivisionError; the statements after it were tried."]

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from autograder.remote import Student, in_process
+from autograder.kernel.remote import Student, in_process
 from autograder.suite import public
 from autograder.suite.test_vae import installed, placed
 from tests.suites import Suite

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder import likelihood, reference
 from autograder.course import Course
-from autograder.reference import Run, runs_for
+from autograder.trained import likelihood, reference
+from autograder.trained.reference import Run, runs_for
 
 WEIGHT, BIAS = torch.tensor([[2.0], [-1.5]]), torch.tensor([0.3, -0.2])
 IMAGES = torch.tensor([[0.0, 1.0], [1.0, 1.0], [1.0, 0.0]]).reshape(3, 1, 1, 2)

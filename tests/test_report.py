@@ -6,7 +6,7 @@ import math
 import pytest
 from pydantic import ValidationError
 
-from autograder.report import Mark, Outcome, Report, Status, cell_html, cell_text, share
+from autograder.reporting.report import Mark, Outcome, Report, Status, cell_html, cell_text, share
 from autograder.text import printable
 
 

@@ -6,13 +6,15 @@ import textwrap
 
 import pytest
 
-from autograder import report, rubric
-from autograder.remote import StudentError, in_process
-from autograder.report import Status
+from autograder.judging import rubric
+from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import in_process
+from autograder.reporting import report
+from autograder.reporting.report import Status
 
 HEAD = """
-from autograder.remote import StudentError
-from autograder.rubric import Partial, worth
+from autograder.kernel.failures import StudentError
+from autograder.judging.rubric import Partial, worth
 """
 NUMBERS = itertools.count()
 

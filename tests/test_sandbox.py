@@ -11,10 +11,11 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from autograder import bubblewrap, landlock, sandbox
 from autograder.course import ROOT, ConfigError, Course
-from autograder.kernel import Session
+from autograder.kernel.session import Session
 from autograder.publish import lab_files
+from autograder.sandbox import bubblewrap, landlock, levels
+from autograder.sandbox.data import shown_data
 
 needs_bubblewrap = pytest.mark.skipif(
     bubblewrap.unusable() is not None, reason=f"no bubblewrap: {bubblewrap.unusable()}"
@@ -186,7 +187,7 @@ def test_held_out_images_stay_outside(tmp_path):
 def test_missing_bubblewrap_is_refused_with_the_remedy(monkeypatch):
     """Without bubblewrap the package and the alternative are named; nothing weaker is taken by itself."""
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    said = sandbox.unusable("bubblewrap")
+    said = levels.unusable("bubblewrap")
     assert "apt-get install bubblewrap" in said
     assert "set sandbox = " in said
 
@@ -195,9 +196,9 @@ def test_alternative_is_one_that_works(monkeypatch):
     """Where Landlock does not work either, it is not proposed."""
     monkeypatch.setattr(bubblewrap, "unusable", lambda: "no")
     monkeypatch.setattr(landlock, "supported", lambda: "no")
-    assert "'landlock'" not in sandbox.unusable("bubblewrap")
-    assert sandbox.unusable("landlock") == "no"
-    assert sandbox.unusable("none") is None
+    assert "'landlock'" not in levels.unusable("bubblewrap")
+    assert levels.unusable("landlock") == "no"
+    assert levels.unusable("none") is None
 
 
 def test_bubblewrap_that_fails_says_why(monkeypatch, tmp_path):
@@ -215,7 +216,7 @@ def test_data_that_cannot_be_read_is_the_courses_problem(tmp_path):
     """A data set that is missing is a configuration error that names the file."""
     course = Course(course_id="t", assignments=("vae",), dataset="mnist", data=tmp_path)
     with pytest.raises(ConfigError, match="train-images-idx3-ubyte"):
-        sandbox.shown_data(course, tmp_path)
+        shown_data(course, tmp_path)
 
 
 @needs_bubblewrap
@@ -223,13 +224,13 @@ def test_data_that_cannot_be_read_is_the_courses_problem(tmp_path):
 def test_sandbox_ends_with_its_grader(tmp_path):
     """A grader that is killed leaves no process of the sandbox behind."""
     program = (
-        "import nbformat, os\nfrom autograder.course import Course\nfrom autograder.kernel import Session\n"
+        "import nbformat, os\nfrom autograder.course import Course\nfrom autograder.kernel.session import Session\n"
         "course = Course(course_id='t', assignments=('vae',), dataset='glyphs', device='cpu')\n"
         'cell = nbformat.v4.new_code_cell(\'import subprocess; p = subprocess.Popen(["sleep", "1000"])\')\n'
         "with Session(course, nbformat.v4.new_notebook(cells=[cell]), {}) as session:\n"
         "    session.run()\n"
-        "    from autograder.limits import descendants\n"
-        "    print(*(p.pid for p in descendants(session._provisioner.pid)), flush=True)\n"
+        "    from autograder.sandbox.limits import descendants\n"
+        "    print(*(p.pid for p in descendants(session._kernel.provisioner.pid)), flush=True)\n"
         "    os.kill(os.getpid(), 9)\n"
     )
     environment = os.environ | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path)}

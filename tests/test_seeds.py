@@ -16,7 +16,7 @@ import pytest
 import torch
 from torch import nn
 
-from autograder.report import Status
+from autograder.reporting.report import Status
 from tests import suites
 
 FOLDER = os.environ.get("COURSE_SEEDS", "")

@@ -6,8 +6,9 @@ import pytest
 import safetensors.torch
 import torch
 
-from autograder import grades, similar
-from autograder.report import Mark, Report, Sketch
+from autograder.reporting import grades, shared
+from autograder.reporting.report import Mark, Report, Sketch
+from autograder.trained import similar
 
 
 def weights(seed, noise=0.0, kind=torch.float32):
@@ -35,7 +36,7 @@ def report(student, assignment="vae", **files):
 @pytest.mark.parametrize("noise", [0.0, 1e-6, 1e-3, 1e-2, 0.05])
 def test_noise_hides_no_copy(noise):
     """Up to a twentieth of the weights' size in noise, a copy is known."""
-    assert similar.near(similar.sketch(weights(1)), similar.sketch(weights(1, noise)))
+    assert shared.near(similar.sketch(weights(1)), similar.sketch(weights(1, noise)))
 
 
 def test_distance_of_sketches_is_that_of_weights():
@@ -47,15 +48,15 @@ def test_distance_of_sketches_is_that_of_weights():
 def test_other_weights_are_not_near():
     """Another seed, noise as large as half the weights, and another architecture are not taken for a copy."""
     own = similar.sketch(weights(1))
-    assert not similar.near(own, similar.sketch(weights(2)))
-    assert not similar.near(own, similar.sketch(weights(1, 0.5)))
-    assert not similar.near(own, own.model_copy(update={"layout": "another"}))
+    assert not shared.near(own, similar.sketch(weights(2)))
+    assert not shared.near(own, similar.sketch(weights(1, 0.5)))
+    assert not shared.near(own, own.model_copy(update={"layout": "another"}))
 
 
 def test_scale_of_one_layer_drowns_no_other():
     """Where only the layer of small weights was trained anew, weights are not the same."""
     other = weights(1) | {"encoder.w": weights(2)["encoder.w"]}
-    assert not similar.near(similar.sketch(weights(1)), similar.sketch(other))
+    assert not shared.near(similar.sketch(weights(1)), similar.sketch(other))
 
 
 def test_files_are_known_whatever_their_form():
@@ -67,7 +68,7 @@ def test_files_are_known_whatever_their_form():
     found = similar.sketches(files | {"e.safetensors": plain[:-1], "f.safetensors": b"\xff" * 99})
     assert found.keys() == {"a", "b", "c"}
     assert found["a"] == found["b"]
-    assert similar.near(found["a"], found["c"])
+    assert shared.near(found["a"], found["c"])
 
 
 def test_numbers_that_are_none_do_no_harm():
@@ -97,14 +98,14 @@ def test_all_who_share_are_one_group():
         report("sam"),
     ]
     expected = [["ada", "bob", "eve", "joe"], ["kim", "max"]]
-    assert similar.groups(reports) == similar.groups(reversed(reports)) == expected
+    assert shared.groups(reports) == shared.groups(reversed(reports)) == expected
 
 
 def test_grades_name_each_group_once(tmp_path):
     """One line names all who share weights, the first who was graded, too; no pair is listed beside it."""
     for student, noise in (("ada", 0.0), ("bob", 0.01), ("eve", 0.02)):
         made = report(student, vae_k1=weights(1, noise))
-        flags = [f"{similar.SAME} {other}" for other in similar.same_weights(made, tmp_path)]
+        flags = [f"{shared.SAME} {other}" for other in shared.same_weights(made, tmp_path)]
         made.model_copy(update={"flags": flags}).save(tmp_path)
     report("joe", vae_k1=weights(2)).save(tmp_path)
     assert [flag for flag in Report.load(tmp_path / "eve" / "vae" / "vae.json").flags] == [

@@ -5,8 +5,8 @@ import math
 import pytest
 import torch
 
-from autograder import statistics
-from autograder.statistics import Finding
+from autograder.judging import statistics
+from autograder.judging.statistics import Finding
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from autograder.remote import StudentError
-from autograder.report import Status
+from autograder.kernel.failures import StudentError
+from autograder.reporting.report import Status
 from tests import suites
 from tests.suites import GOOD, evaluation, spoiled
 

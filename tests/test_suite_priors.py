@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from autograder.report import Status
+from autograder.reporting.report import Status
 from tests import suites
 from tests.suites import GOOD, evaluation, spoiled
 

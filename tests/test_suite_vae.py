@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from autograder.draw import Draw
-from autograder.likelihood import Measurement
-from autograder.remote import Seed, in_process
-from autograder.report import Status
-from autograder.rubric import run_suite
+from autograder.judging.draw import Draw
+from autograder.judging.rubric import run_suite
+from autograder.kernel.remote import in_process
+from autograder.kernel.wire import Seed
+from autograder.reporting.report import Status
+from autograder.trained.likelihood import Measurement
 from tests import suites
 from tests.suites import GOOD, evaluation, spoiled
 

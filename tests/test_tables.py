@@ -5,7 +5,7 @@ import statistics
 import nbformat
 import pytest
 
-from autograder import likelihood, tables
+from autograder.trained import likelihood, tables
 
 RECORD = {
     "epochs": 30,

@@ -5,9 +5,9 @@ import math
 import pytest
 import torch
 
-from autograder import oracles
-from autograder.draw import Draw
-from autograder.oracles import AffineModel, bernoulli_log_prob, gaussian_log_prob, reparameterize
+from autograder.judging import oracles
+from autograder.judging.draw import Draw
+from autograder.judging.oracles import AffineModel, bernoulli_log_prob, gaussian_log_prob, reparameterize
 from autograder.suite.terms import wrong_term
 
 

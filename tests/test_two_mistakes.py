@@ -2,9 +2,9 @@
 
 import pytest
 
-from autograder.remote import in_process
-from autograder.report import Status
-from autograder.rubric import run_suite
+from autograder.judging.rubric import run_suite
+from autograder.kernel.remote import in_process
+from autograder.reporting.report import Status
 from tests.suites import Suite
 
 

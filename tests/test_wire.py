@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 import torch
 
-from autograder import wire
-from autograder.wire import Opaque, Reference, Seed, WireError
+from autograder.kernel import wire
+from autograder.kernel.wire import Opaque, Reference, Seed, WireError
 
 MAX_BYTES = 100_000
 

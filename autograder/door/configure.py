@@ -60,12 +60,12 @@ def configure(c, root: Path) -> None:
     # the same for feedback and formgrader; a template_name here would make formgrader a page without score boxes
     c.HTMLExporter.sanitize_html = True
     c.HTMLExporter.filters = {
-        "clean_html": "autograder.display.clean_html",
-        "highlight_code": "autograder.display.code_to_html",
-        "markdown2html": "autograder.display.markdown_to_html",
-        "strip_files_prefix": "autograder.display.unchanged",
+        "clean_html": "autograder.reporting.display.clean_html",
+        "highlight_code": "autograder.reporting.display.code_to_html",
+        "markdown2html": "autograder.reporting.display.markdown_to_html",
+        "strip_files_prefix": "autograder.reporting.display.unchanged",
     }
-    c.HTMLExporter.preprocessors = ["autograder.display.Plain"]
+    c.HTMLExporter.preprocessors = ["autograder.reporting.display.Plain"]
     c.ExportApp.plugin_class = "autograder.door.export.Csv"
     c.ZipCollectApp.collector_plugin = "autograder.door.collect.Collector"
     c.ZipCollectApp.extractor_plugin = "autograder.door.collect.Extractor"

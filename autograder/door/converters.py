@@ -21,14 +21,15 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import OperationalError
 
-from autograder import handin, interrupt
+from autograder import interrupt
 from autograder.course import ConfigError
 from autograder.door.configured import Configured
 from autograder.door.export import without_score
-from autograder.examine import refused
-from autograder.folder import Folder
+from autograder.examine.examine import refused
+from autograder.intake import handin
+from autograder.intake.folder import Folder
 from autograder.publish import choices_of
-from autograder.report import Report
+from autograder.reporting.report import Report
 from autograder.text import one_line, printable
 
 LOCKED = "the gradebook was in use by another program, or could not be written ({error}). Nothing is lost: grade again"

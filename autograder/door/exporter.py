@@ -25,14 +25,15 @@ from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import is_solution
 
 from autograder import doctor
-from autograder.beside import models, pictures
-from autograder.cells import fit_to_release
 from autograder.course import ConfigError
 from autograder.door.configured import Configured
-from autograder.folder import Folder, Refused, some
-from autograder.intake import Submission, Undecided, find_notebook
+from autograder.intake.beside import pictures
+from autograder.intake.cells import fit_to_release
+from autograder.intake.checkpoints import models
+from autograder.intake.folder import Folder, Refused, some
+from autograder.intake.submission import Submission, Undecided, find_notebook
+from autograder.intake.times import SMALL_LIMIT, Arrival, submission_time
 from autograder.text import one_line, printable
-from autograder.times import SMALL_LIMIT, Arrival, submission_time
 
 ANSWERS_LIMIT = 10**6  # characters of written answers in which the names of picture files are looked for
 

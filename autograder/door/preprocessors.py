@@ -4,11 +4,14 @@ import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_solution
 
-from autograder import apart, display, interrupt, similar
+from autograder import interrupt
 from autograder.door.configured import Configured
-from autograder.examine import automatic, exercise, refused
-from autograder.intake import handed_in
-from autograder.report import Report, cell_html, cell_text, summary
+from autograder.examine import apart
+from autograder.examine.examine import refused
+from autograder.examine.plan import automatic, exercise
+from autograder.intake.submission import handed_in
+from autograder.reporting import display, shared
+from autograder.reporting.report import Report, cell_html, cell_text, summary
 from autograder.text import printable
 
 
@@ -34,7 +37,7 @@ class Examine(Configured, NbGraderPreprocessor):
             except apart.Lost as lost:
                 log(f"not graded: {lost}")
                 report = refused(course, nb, str(lost), **known)
-        flags = [f"{similar.SAME} {other}" for other in similar.same_weights(report, reports)]
+        flags = [f"{shared.SAME} {other}" for other in shared.same_weights(report, reports)]
         told = {"remarks": submission.notes + report.remarks, "flags": submission.flags + report.flags + flags}
         report = report.model_copy(update=told | {"submission": who.get("digest", "")})
         report.save(reports)

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder import expect, mistakes, oracles, statistics
-from autograder.draw import Draw
-from autograder.expect import Wrong, attempt, call
-from autograder.oracles import AffineModel
-from autograder.remote import Handle, Inspection, Seed, State, Student
+from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging.draw import Draw
+from autograder.judging.expect import Wrong, attempt, call
+from autograder.judging.oracles import AffineModel
+from autograder.kernel.answers import Inspection, State
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 from autograder.suite import public
 from autograder.suite.priors import check_derivative
 from autograder.suite.terms import wrong_term

@@ -8,16 +8,18 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
-from autograder import expect, mistakes, oracles
-from autograder.draw import Draw
-from autograder.expect import Wrong, attempt, call
-from autograder.likelihood import Evaluation
-from autograder.oracles import AffineModel, Flow, Mixture, Planar
-from autograder.remote import Handle, Seed, Student, StudentError
-from autograder.rubric import Partial
+from autograder.judging import expect, mistakes, oracles
+from autograder.judging.draw import Draw
+from autograder.judging.expect import Wrong, attempt, call
+from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
+from autograder.judging.rubric import Partial
+from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 from autograder.suite import public
 from autograder.suite.terms import wrong_term
 from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
+from autograder.trained.likelihood import Evaluation
 
 ENOUGH = 4000  # draws where distributions are compared
 

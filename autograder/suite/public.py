@@ -10,9 +10,10 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder import expect, oracles
-from autograder.oracles import AffineModel, Flow, Mixture, Planar
-from autograder.remote import Handle, Seed, Student
+from autograder.judging import expect, oracles
+from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 
 NUMBERS = 6  # shown of a value
 

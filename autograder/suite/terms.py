@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 import torch
 
-from autograder import oracles
-from autograder.expect import attempt, close_to
-from autograder.oracles import AffineModel
+from autograder.judging import oracles
+from autograder.judging.expect import attempt, close_to
+from autograder.judging.oracles import AffineModel
 
 IMAGES = 8
 TERMS = ("log p(x|z)", "log p(z)", "log q(z|x)")

@@ -18,12 +18,13 @@ import math
 
 import torch
 
-from autograder import expect, mistakes, oracles, statistics
-from autograder.expect import Wrong, call
-from autograder.mistakes import SAID
-from autograder.oracles import AffineModel, Enumerated
-from autograder.remote import Seed, StudentError
-from autograder.rubric import Partial, worth
+from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging.expect import Wrong, call
+from autograder.judging.mistakes import SAID
+from autograder.judging.oracles import AffineModel, Enumerated
+from autograder.judging.rubric import Partial, worth
+from autograder.kernel.failures import StudentError
+from autograder.kernel.wire import Seed
 from autograder.suite.iwae import (
     FORMS,
     Earlier,

@@ -17,12 +17,12 @@ import functools
 
 import torch
 
-from autograder import expect, mistakes, oracles, statistics
-from autograder.expect import Wrong, attempt, call
-from autograder.mistakes import SAID
-from autograder.oracles import AffineModel, Flow, Mixture, Planar
-from autograder.remote import StudentError
-from autograder.rubric import worth
+from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging.expect import Wrong, attempt, call
+from autograder.judging.mistakes import SAID
+from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
+from autograder.judging.rubric import worth
+from autograder.kernel.failures import StudentError
 from autograder.suite.priors import (
     ENOUGH,
     answer,

@@ -12,13 +12,15 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder import expect, mistakes, oracles, statistics
-from autograder.draw import Draw
-from autograder.expect import Wrong, attempt, call
-from autograder.mistakes import SAID
-from autograder.oracles import AffineModel
-from autograder.remote import Handle, Inspection, Seed, Student
-from autograder.rubric import worth
+from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging.draw import Draw
+from autograder.judging.expect import Wrong, attempt, call
+from autograder.judging.mistakes import SAID
+from autograder.judging.oracles import AffineModel
+from autograder.judging.rubric import worth
+from autograder.kernel.answers import Inspection
+from autograder.kernel.remote import Handle, Student
+from autograder.kernel.wire import Seed
 from autograder.suite import public
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask

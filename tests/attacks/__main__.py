@@ -5,7 +5,7 @@ import functools
 import signal
 import sys
 
-from autograder import sandbox
+from autograder.sandbox import levels
 from tests.attacks.classroom import HarnessError
 from tests.attacks.corpus import FAMILIES, attacks
 from tests.attacks.run import run, table
@@ -30,7 +30,7 @@ def main() -> int:
     unknown = set(choice.names) - {*map(str, chosen), *FAMILIES}
     if unknown:
         parser.error(f"there is no {', '.join(sorted(unknown))} in the corpus")
-    if why := sandbox.unusable(choice.level):
+    if why := levels.unusable(choice.level):
         print(why)
         return 2
     if choice.level == "none" and not choice.reckless:

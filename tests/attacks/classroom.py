@@ -20,7 +20,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from autograder.publish import without_markers
-from autograder.report import Report
+from autograder.reporting.report import Report
 from tests.attacks import watch
 from tests.attacks.corpus import FOLDER, Attack
 from tests.attacks.grader import Grader

@@ -15,7 +15,7 @@ from contextlib import suppress
 from nbgrader.apps.nbgraderapp import NbGraderApp
 from traitlets.config import Application
 
-from autograder import likelihood
+from autograder.trained import likelihood
 from lab import glyphs
 
 PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h: what submissions leave running becomes a child of this process

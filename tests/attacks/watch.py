@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psutil
 
-from autograder.report import Report
+from autograder.reporting.report import Report
 from tests.attacks.corpus import Attack
 
 KIT_SECRETS = {  # the beginnings of files that no submission may see

@@ -19,7 +19,7 @@ for name in (
     "nbgrader",
     "nbgrader.utils",
     "autograder",
-    "autograder.rubric",
+    "autograder.judging.rubric",
     "wire",
     "agent",
 ):

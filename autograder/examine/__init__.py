@@ -1,0 +1,1 @@
+"""One submission, from its notebook to its report."""

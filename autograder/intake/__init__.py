@@ -1,0 +1,1 @@
+"""Reads what was handed in, as data: nothing of it is run, and no link is followed."""

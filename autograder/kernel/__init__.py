@@ -1,0 +1,1 @@
+"""The far side: a submission's kernel, what it is asked, and the messages between."""
