@@ -54,7 +54,7 @@ class Mark(Plain):
 
 
 class Sketch(Plain):
-    """A short projection of a model's weights, from which copies are known; see `similar`."""
+    """A short projection of a model's weights, from which copies are known; see `trained.similar`."""
 
     layout: str = Field(description="digest of the tensors' names and shapes")
     values: list[float]
