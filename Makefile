@@ -36,9 +36,10 @@ attacks: $(STAMP) ## grade the corpus of attacks, an honest submission after eac
 hints: $(STAMP) ## count what students are told about the known mistakes: true and false hints
 	$(BIN)/python -m tests.hints
 
-check: $(STAMP) ## lint and format of modules and notebooks, and doctests
+check: $(STAMP) ## lint and format of modules and notebooks, types of the walls, and doctests
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 	$(BIN)/python -m pytest --doctest-modules -q lab autograder/judging/expect.py autograder/judging/oracles.py autograder/judging/statistics.py autograder/kernel/wire.py autograder/reporting/display.py
 
 release: $(STAMP) ## make release/ from source/

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, ValidationError
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -111,6 +112,8 @@ def load(root: Path | None = None) -> Course:
     if not path.is_file():
         raise ConfigError(f"course_config.py: not found in {root}; a course's folder holds one.")
     spec = importlib.util.spec_from_file_location("course_config", path)
+    assert spec is not None, path  # Python knows how to load a .py file
+    assert spec.loader is not None, path
     module = importlib.util.module_from_spec(spec)
     try:
         spec.loader.exec_module(module)
@@ -128,7 +131,7 @@ def load(root: Path | None = None) -> Course:
     return course.model_copy(update={"root": root, "data": root / course.data})  # an absolute folder stays as it is
 
 
-def _problem(problem: dict) -> str:
+def _problem(problem: ErrorDetails) -> str:
     key = ".".join(map(str, problem["loc"])) or "course"
     variable = f"COURSE_{key.split('.')[0].upper()}"
     where = f"the environment variable {variable}" if variable in os.environ else "course_config.py"

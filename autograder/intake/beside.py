@@ -44,8 +44,8 @@ class Beside:
     @property
     def unjudged(self) -> dict[str, Exception]:
         """What is raised where a trained model is asked about that cannot be judged, by the notebook's variable."""
-        missing = {name: StudentError(why) for name, why in self.missing.items()}
-        return missing | {name: NotGraded(why) for name, why in self.unclear.items()}
+        found: dict[str, Exception] = {name: StudentError(why) for name, why in self.missing.items()}
+        return found | {name: NotGraded(why) for name, why in self.unclear.items()}
 
 
 def find_modules(folder: Folder, given: Collection[str]) -> Beside:

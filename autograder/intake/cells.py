@@ -58,12 +58,12 @@ def fit_to_release(submitted: NotebookNode, release: NotebookNode) -> Fitted:
     fitted = Fitted(submitted)
     answers = _answers(parts, release, fitted)
     joined = {id(part) for found in answers.values() for part in found}
-    known = {grade_id(cell): cell for cell in release.cells if grade_id(cell)}
+    known = {name: cell for cell in release.cells if (name := grade_id(cell))}
     cells, seen = [], {}
     for part in parts:
         model = release.cells[part.index] if part.index is not None else None
         name = grade_id(model) if model is not None else None
-        claimed = known.get(part.claim)
+        claimed = known.get(part.claim or "")
         if id(part) in joined or (part.extra and model is None):
             continue
         if name is not None:
@@ -133,7 +133,7 @@ def _answers(parts: list[Part], release: NotebookNode, fitted: Fitted) -> dict[s
         return next((p for p in sorted(places.values()) if p > place and p not in but), len(parts))
 
     def join(index: int, found: list[int]) -> None:
-        name, given = grade_id(release.cells[index]), bare(release.cells[index].source)
+        name, given = release.cells[index].metadata.nbgrader.grade_id, bare(release.cells[index].source)
         used.update(found)
         texts = [place for place in found if parts[place].text != given] or found
         answers[name] = [parts[place] for place in texts]
@@ -143,7 +143,7 @@ def _answers(parts: list[Part], release: NotebookNode, fitted: Fitted) -> dict[s
             )
 
     for index in written:
-        name, own = grade_id(release.cells[index]), places.get(index)
+        name, own = release.cells[index].metadata.nbgrader.grade_id, places.get(index)
         if own is not None:
             if parts[own].text not in ("", bare(release.cells[index].source)):
                 continue
@@ -157,8 +157,8 @@ def _answers(parts: list[Part], release: NotebookNode, fitted: Fitted) -> dict[s
             continue
         before = max((i for i in places if i < index), default=None)
         after = min((i for i in places if i > index), default=None)
-        begin = places.get(before, -1)
-        end = places.get(after, len(parts))
+        begin = -1 if before is None else places[before]
+        end = len(parts) if after is None else places[after]
         end = following(begin) if end < begin else end
         rivals = [
             i for i in written if i not in places and (before is None or i > before) and (after is None or i < after)
@@ -170,7 +170,7 @@ def _answers(parts: list[Part], release: NotebookNode, fitted: Fitted) -> dict[s
         elif found and len(found) == len(rivals) - sum(grade_id(release.cells[i]) in answers for i in rivals):
             join(index, found[:1])
     for index in written:
-        name = grade_id(release.cells[index])
+        name = release.cells[index].metadata.nbgrader.grade_id
         if index not in places and name not in answers and free(-1, len(parts)):
             fitted.unplaced[name] = "its cell is gone, and new text in the notebook may be the answer"
     return answers

@@ -54,8 +54,9 @@ def models(release: NotebookNode) -> list[Model]:
         for call in ast.walk(tree):
             if isinstance(call, ast.Call) and ast.unparse(call.func) in ("fit", "lab.fit"):
                 given = {item.arg: item.value.value for item in call.keywords if isinstance(item.value, ast.Constant)}
-                if "name" in given and call.args and isinstance(call.args[0], ast.Name):
-                    found.append(Model(call.args[0].id, given["name"], given.get("k", 1)))
+                name, k = given.get("name"), given.get("k", 1)
+                if isinstance(name, str) and isinstance(k, int) and call.args and isinstance(call.args[0], ast.Name):
+                    found.append(Model(call.args[0].id, name, k))
     return list(dict.fromkeys(found))  # a check may call it, too
 
 

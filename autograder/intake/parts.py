@@ -100,8 +100,10 @@ def recognised(submitted: NotebookNode, release: NotebookNode) -> list[Part]:
 
 def _own_and_added(part: Part, release: NotebookNode, texts: list[str]) -> list[Part]:
     """Return a locked cell and what was added to it, of which only that stays that its own source does not hold."""
-    model = release.cells[part.index] if part.index is not None else None
-    if model is None or not grade_id(model) or not model.metadata.nbgrader.locked:
+    if part.index is None:
+        return [part]
+    model = release.cells[part.index]
+    if not grade_id(model) or not model.metadata.nbgrader.locked:
         return [part]
     own, text = texts[part.index], part.text
     if text == own or len(text) > SPLIT_LIMIT:
@@ -124,7 +126,7 @@ def _taken_apart(part: Part, kind: str, given: str) -> tuple[Part, Part, Part] |
     if part.cell.cell_type != kind or len(part.text) > SPLIT_LIMIT or given not in part.text:
         return None
     before, found, after = f"\n{part.text}\n".partition(f"\n{given}\n")
-    return tuple(_piece(part, text) for text in (before, given, after)) if found and given else None
+    return (_piece(part, before), _piece(part, given), _piece(part, after)) if found and given else None
 
 
 def _piece(part: Part, text: str) -> Part:

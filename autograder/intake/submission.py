@@ -34,12 +34,12 @@ class Submission:
     refusal: str = ""
     notes: list[str] = field(default_factory=list)  # for student and instructor
     flags: list[str] = field(default_factory=list)  # for the instructor to look at
-    folder: Folder = None  # in which the notebook lies, the submission's or one in it
+    folder: Folder = field(init=False)  # in which the notebook lies, the submission's or one in it
     unplaced: dict[str, str] = field(default_factory=dict)  # written answers that a person has to look for, and why
     models: list[Model] = field(default_factory=list)  # that the assignment's notebook trains
 
     def __post_init__(self):
-        self.folder = self.folder or self.top
+        self.folder = self.top
 
 
 def find_notebook(
@@ -86,7 +86,7 @@ def find_notebook(
             f"{name} is as it was given out, and the work is in {some(worked)}: a person decides which counts. To have it graded, rename it to "
             f"{name} in the folder of the submission"
         )
-    if given:
+    if notebook is not None:
         fuller = [path for path, amount in amounts.items() if amount > work]
         flags = [f"{some(fuller)} beside {name} holds more answers than it does: is that the work?"] * bool(fuller)
         return name, notebook, flags

@@ -91,7 +91,7 @@ def submission_time(folder: Folder, names: Collection[str], trusted: bool = Fals
         problem = "timestamp.txt names no time"
     elif said > now + TOLERANCE:
         problem = f"timestamp.txt names {_utc(said)}, which is still to come"
-    elif said >= changed - TOLERANCE:
+    elif newest is None or changed is None or said >= changed - TOLERANCE:
         return Arrival(said)
     else:
         copied = _copied(folder, changed, said, now)
@@ -134,10 +134,10 @@ def _offsets(zone: str, moment: datetime) -> list[timedelta]:
         return [-offset if sign == "-" else offset]
     if PLACE.fullmatch(zone):
         place = ZoneInfo(zone)  # an hour that comes twice is both
-        return [moment.replace(tzinfo=place, fold=fold).utcoffset() for fold in (0, 1)]
+        return [moment.replace(tzinfo=place, fold=fold).utcoffset() or timedelta(0) for fold in (0, 1)]
     here = moment.astimezone()  # an abbreviation of the course's own zone means that one
     if here.tzname() == zone:
-        return [here.utcoffset()]
+        return [here.utcoffset() or timedelta(0)]
     if zone.upper() not in ZONES:
         raise ValueError(f"{zone}: not a known time zone")
     return [timedelta(minutes=minutes) for minutes in ZONES[zone.upper()]]

@@ -241,7 +241,9 @@ def _plain_output(output: Mapping, paths: Mapping[str, str]) -> NotebookNode:
 def _size(metadata: object, mime: str) -> dict:
     """Return what may be said about a picture: its size, and a text for those who do not see it."""
     given = metadata.get(mime) if isinstance(metadata, Mapping) else None
-    kinds = {"width": int, "height": int, "alt": str} if isinstance(given, Mapping) else {}
+    if not isinstance(given, Mapping):
+        return {}
+    kinds = {"width": int, "height": int, "alt": str}
     return {key: given[key] for key, kind in kinds.items() if type(given.get(key)) is kind}
 
 

@@ -54,7 +54,7 @@ class Mark(Plain):
 
 
 class Sketch(Plain):
-    """A short projection of a model's weights, from which copies are known; see `similar`."""
+    """A short projection of a model's weights, from which copies are known; see `trained.similar`."""
 
     layout: str = Field(description="digest of the tensors' names and shapes")
     values: list[float]
@@ -103,7 +103,7 @@ class Report(Plain):
         if not self.graded:
             reasons = {mark.reason for mark in self.marks.values() if mark.score is None} or {"no grade cell was found"}
             return "not graded: " + "; ".join(sorted(reasons))
-        lost = [cell for cell, mark in self.marks.items() if mark.score < mark.points]
+        lost = [cell for cell, mark in self.marks.items() if (mark.score or 0.0) < mark.points]
         if not lost:
             return "all automatic tests passed"
         if self.notes:

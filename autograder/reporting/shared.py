@@ -1,4 +1,4 @@
-"""Whose submissions share weights, also with a little noise on them: told by the short sketches that their reports keep; see `similar`."""
+"""Whose submissions share weights, also with a little noise on them: told by the short sketches that their reports keep; see `trained.similar`."""
 
 import math
 from collections.abc import Iterable

@@ -76,7 +76,7 @@ class LandlockProvisioner(PlainProvisioner):
     def confined(self, command):
         write = [self.workplace.parent, self.sockets]
         read = [self.connection, *self.data.values(), self.room / "data", sys.prefix, sys.base_prefix]
-        devices = landlock.Policy.devices + (tuple(bubblewrap.gpu_nodes()) if self.gpu else ())
+        devices = (*landlock.Policy.devices, *(bubblewrap.gpu_nodes() if self.gpu else ()))
         known = [str(path) for path in read if os.path.exists(path)]
         policy = landlock.Policy(read=[*known, *landlock.SYSTEM], write=[*map(str, write)], devices=devices)
         return landlock.command(policy, command)
@@ -91,7 +91,8 @@ class BubblewrapProvisioner(Provisioner):
 
     workplace, sockets, connection = bubblewrap.WORK, bubblewrap.SOCKETS, bubblewrap.CONNECTION
 
-    _inner = _info = None
+    _info: int  # a descriptor that bubblewrap tells of itself through
+    _inner: int  # the first process inside, by its number outside
 
     def wrap(self, command, environment):
         own = environment | {"COURSE_DATA": str(bubblewrap.DATA)}

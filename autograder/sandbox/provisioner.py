@@ -43,6 +43,15 @@ class Provisioner(LocalProvisioner):
     data = Dict(help="files of the data set: path below the data folder -> file")
     gpu = Bool()
 
+    # what the kernel knows as its working folder, the folder of its sockets, and the file that names them
+    workplace: Path
+    sockets: Path
+    connection: Path
+    # set when the process is started
+    process: subprocess.Popen
+    pid: int
+    pgid: int
+
     _group = _watchdog = None
     _pinned: tuple[int, ...] = ()
     _stopped = ""

@@ -202,7 +202,7 @@ def prior_of(model: Handle, kind: str | None) -> Prior | None:
         model: in evaluation mode, in a kernel that has seen no image: a prior does not know what it is asked about.
         kind: "mixture", "flow" or None: which prior the model is asked to have.
     Raises:
-        remote.StudentError: it has another one, or parameters that the contract does not allow.
+        StudentError: it has another one, or parameters that the contract does not allow.
     """
     if kind is None:
         with contextlib.suppress(BadAnswer):  # an object that is no plain value
@@ -236,7 +236,7 @@ def measure(
         prior: of `prior_of`; asked before fresh_decoder is called, so it may live in the kernel that the first call uses.
         elsewhere: of `moved`: the images that the bound is computed on, moved and turned, in their order.
     Raises:
-        remote.StudentError: prior or decoder do not answer as agreed.
+        StudentError: prior or decoder do not answer as agreed.
     """
     count, dim = len(images), codes[0].shape[1]
     x = _spread(images, IMAGES).double()
@@ -532,7 +532,7 @@ def posterior(encoder: Handle, images: torch.Tensor) -> tuple[torch.Tensor, torc
         encoder: of the trained model, in evaluation mode.
         images: held-out images, (N, 1, 28, 28) in {0, 1}.
     Raises:
-        remote.StudentError: the encoder does not answer as agreed.
+        StudentError: the encoder does not answer as agreed.
     """
     parts = []
     for x in images.split(250):
