@@ -8,9 +8,11 @@ import nbformat
 import psutil
 import pytest
 import torch
+import zmq
 
 from autograder.course import Course
 from autograder.kernel.failures import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.runner import BoundedClient
 from autograder.kernel.session import STRIKES, Plan, Session
 from autograder.sandbox import levels
 from autograder.sandbox.limits import ControlGroup, descendants
@@ -448,6 +450,21 @@ def test_cell_that_ends_or_mutes_the_kernel_costs_no_other_cell(session, name):
     for _ in range(3):
         assert (one.student.f(), one.student.g()) == (1, 2)
         time.sleep(0.2)
+
+
+def test_cell_whose_own_reply_never_comes_costs_no_other_cell(session, monkeypatch):
+    """A kernel that takes no message while a cell runs was muted by that cell, where it still answered after the one before."""
+    execute = BoundedClient.execute_cell
+
+    def muted(self, cell, *args, **options):
+        if cell.source == "'mutes'":
+            raise zmq.Again()
+        return execute(self, cell, *args, **options)
+
+    monkeypatch.setattr(BoundedClient, "execute_cell", muted)
+    one = session("def f(): return 1", "'mutes'", "def g(): return 2")
+    assert one.run() == {1: "kept the kernel from answering"}
+    assert (one.student.f(), one.student.g()) == (1, 2)
 
 
 def test_function_that_mutes_the_kernel_costs_no_other_function(session):

@@ -211,8 +211,12 @@ class Session:
             late = what and what[0]
             problem = f"{late}, could not be interrupted" if late else "put out more than can be read"
             problem, lived = f"{problem}, and the kernel was stopped", False
-        except zmq.Again:
-            raise
+        except zmq.Again:  # it takes no message; whoever is careful has asked it after the cell before
+            if not self._care:
+                raise
+            if self._another(index):
+                return False
+            problem, lived = "kept the kernel from answering", False
         except Exception as error:
             raise SetupError(
                 f"{self._plan.place(index)}: the kernel's messages could not be read: {type(error).__name__}: {error}"

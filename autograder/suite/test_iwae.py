@@ -510,10 +510,14 @@ def test_log_likelihood_takes_no_more_memory_for_more_samples(student, draw):
     """The bytes of tensors alive at once are the same for 500 and for 5000 samples, up to a fifth."""
     toy, x = AffineModel.drawn(draw, 50, (1, 28, 28)), image(draw)
     model, asked, peaks = placed(student, toy), likelihood_call(x, 5000, 100), []
-    two = torch.cat([x, 1 - x])
-    answer = student.log_likelihood(model, two, 5, 5, generator=Seed(draw.seed()))
+    # images of few pixels: there wrong weights that are exponentiated are not all the same yet
+    few, two = placed(student, AffineModel.drawn(draw, 2)), draw.binary(1, *SHAPE)
+    two = torch.cat([two, 1 - two])
+    answer = student.log_likelihood(few, two, 5, 5, generator=Seed(draw.seed()))
     if not infinite(answer):
-        expect.varied(expect.tensor(answer, (2,), x.dtype, asked=likelihood_call(two, 5, 5)), asked=asked)
+        expect.varied(
+            expect.tensor(answer, (2,), x.dtype, asked=likelihood_call(two, 5, 5)), asked=likelihood_call(two, 5, 5)
+        )
     for num_samples in (500, 5000):
         options = {"generator": Seed(draw.seed()), "parts_of": model}
         seen = student.watch("log_likelihood", model, x, num_samples, 100, **options)
