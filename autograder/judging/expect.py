@@ -105,7 +105,9 @@ def tensor(
         raise Wrong(asked, f"shape {shape}", what, "", known, advice)
     wanted = kind(dtype) if dtype else "a floating dtype"
     if got.dtype != dtype and (dtype or not got.is_floating_point()):
-        raise Wrong(asked, wanted, kind(got.dtype), "", SAID["other_dtype"])
+        raise Wrong(
+            asked, wanted, kind(got.dtype), "", SAID["other_dtype" if got.is_floating_point() else "not_floating"]
+        )
     if gradient is False and got.requires_grad:
         raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
     bad = int((~torch.isfinite(got.detach())).sum())

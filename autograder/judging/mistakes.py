@@ -799,6 +799,7 @@ SAID = {
     "unused": "The answer does not change with it at all: where is it used?",
     "unsteady": "Two calls with the same inputs give different answers: nothing is to be drawn at random here.",
     "other_dtype": "The dtype is another one. Create new tensors with the dtype and device of the inputs.",
+    "not_floating": "True and False, or whole numbers, stand where the values themselves are asked.",
     "global_used": (
         "Torch's global generator is drawn from or seeded. Hand the generator that you are given to every function that "
         "draws random numbers."

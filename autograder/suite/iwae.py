@@ -14,6 +14,7 @@ import torch
 from autograder.judging import expect, mistakes, oracles, statistics
 from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, attempt, call
+from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel
 from autograder.kernel.answers import Inspection, State
 from autograder.kernel.remote import Handle, Student
@@ -551,13 +552,19 @@ class Earlier:
 
     Attributes:
         prints: one of them prints. changes: log_weights changes the model or a mode. deaf: log_weights gives the same
-            for all noise. shares_noise: log_weights gives images that are alike the same, whatever their noise.
+            for all noise. draws: it draws noise of its own. shares_noise: log_weights gives images that are alike the same, whatever their noise.
     """
 
     prints: bool
     changes: bool
     deaf: bool
+    draws: bool
     shares_noise: bool
+
+    @property
+    def generator_ignored(self) -> str:
+        """What to say where a seed does not decide an answer; nothing where log_weights may be the reason."""
+        return "" if self.draws else SAID["generator_ignored"]
 
     @classmethod
     def of(cls, student: Student, draw: Draw) -> "Earlier":
@@ -569,6 +576,7 @@ class Earlier:
             model.attribute(part).train()
         before = model.state()
         seen = [attempt(lambda e=e: student.inspect("log_weights", model, x, e)) for e in eps]
+        again = attempt(lambda: student.log_weights(model, x, eps[0]))
         bound = attempt(lambda: student.inspect("iwae_bound", draw.normal(3, 4)))
         at_rest = placed(student, toy)
         rest = at_rest.state()
@@ -580,6 +588,7 @@ class Earlier:
             prints=any(inspection is not None and bool(inspection.printed) for inspection in (*seen, bound)),
             changes=disturbed or expect.changes(before, after) is not None,
             deaf=len(values) == 2 and expect.identical(*values),
+            draws=bool(values) and expect.varies(again) and not expect.identical(again, values[0]),
             shares_noise=isinstance(same, torch.Tensor)
             and same.shape == (3, 4)
             and expect.equal(same, same[:, :1].expand(3, 4)),

@@ -1337,13 +1337,14 @@ def check_generator(
     asked: str,
     alone: bool = True,
     same: str = SAID["not_random"],
+    ignored: str = SAID["generator_ignored"],
 ) -> None:
     """Check what a generator promises; `alone`: also that the global one is left alone; `same`: what is said where all
-    seeds give the same."""
+    seeds give the same; `ignored`: where one seed gives two answers."""
     chance = fresh_chance(student)
     first, again, other = (expect.tensor(sample(Seed(s)), shape, None, asked=asked) for s in (seed, seed, seed + 1))
     if not torch.equal(first, again):
-        raise Wrong(asked, "the same sample for the same seed", "another one", "", SAID["generator_ignored"])
+        raise Wrong(asked, "the same sample for the same seed", "another one", "", ignored)
     if torch.equal(first, other):
         raise Wrong(
             asked,

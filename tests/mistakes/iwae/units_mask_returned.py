@@ -1,8 +1,7 @@
 """The mask of active dimensions is returned in place of the statistic."""
 
 FAILS = {"active_units"}
-HINT = "got bool"
-ALSO = ("dtype is another one",)
+HINT = "stand where the values themselves are asked"
 
 
 @torch.no_grad()
