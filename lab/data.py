@@ -4,7 +4,12 @@ A data set is one uint8 tensor; a batch is one index and one comparison with ran
 worker processes. Labels are left out: nothing in the course uses them. Called by the notebooks and by `lab.fit`.
 """
 
+import contextlib
+import hashlib
+import os
+import tempfile
 from collections.abc import Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import torch
@@ -15,6 +20,7 @@ from lab.errors import DataError
 SPLITS = ("train", "validation", "test")
 BINARIZATIONS = ("stochastic", "threshold", "fixed")
 TRAIN_SIZE = 50_000  # of the 60,000 images in the training file; the last 10,000 are the validation split
+GLYPHS_SIZES = {"train": 6_000, "validation": 1_000, "test": 1_000}
 FIXED_SEED = 784
 
 
@@ -26,7 +32,8 @@ def load(
     Args:
         split: "train" (50,000 images; glyphs 6,000), "validation" or "test" (10,000 each; glyphs 1,000).
         dataset: "mnist", "fashion" or "glyphs"; COURSE_DATASET where None.
-        root: folder of the downloaded files; COURSE_DATA where None. Downloads what is missing.
+        root: folder of the downloaded files; COURSE_DATA where None. Downloads what is missing, and keeps the glyphs there
+            once they are drawn.
         device: where the images go; COURSE_DEVICE where None.
     Returns:
         Grey levels 0 … 255, uint8, shape (N, 1, 28, 28).
@@ -39,12 +46,8 @@ def load(
         raise ValueError(f"split is {split!r}, expected one of {', '.join(SPLITS)}")
     if dataset not in environment.DATASETS:
         raise ValueError(f"dataset is {dataset!r}, expected one of {', '.join(environment.DATASETS)}")
-    if dataset == "glyphs":
-        from lab import glyphs  # here, so that MNIST does not wait for fonts
-
-        images = glyphs.render(split)
-    else:
-        images = _load_file(split, dataset, environment.data_root() if root is None else Path(root))
+    root = environment.data_root() if root is None else Path(root)
+    images = _drawn(root / glyphs_file(split)) if dataset == "glyphs" else _load_file(split, dataset, root)
     return images.to(environment.device() if device is None else device)
 
 
@@ -105,6 +108,31 @@ def batches(
     for start in range(0, len(images), batch_size):
         rows = slice(start, start + batch_size)
         yield binarize(images[rows] if order is None else images.index_select(0, order[rows]), how, generator)
+
+
+def glyphs_file(split: str) -> Path:
+    """Return where the glyphs of a split are kept below the data folder; another name for every way of drawing them."""
+    made_by = Path(__file__).with_name("glyphs.py").read_bytes() + f"{torch.__version__} {version('pillow')}".encode()
+    return Path("Glyphs") / hashlib.sha256(made_by).hexdigest()[:16] / f"{split}-images-ubyte"
+
+
+def _drawn(file: Path) -> torch.Tensor:
+    """Return the glyphs that a file keeps, uint8, shape (N, 1, 28, 28); draw them, and keep them, where there is no whole one."""
+    split = file.name.removesuffix("-images-ubyte")
+    with contextlib.suppress(OSError):
+        kept = bytearray(file.read_bytes())
+        if len(kept) == GLYPHS_SIZES[split] * 28 * 28:
+            return torch.frombuffer(kept, dtype=torch.uint8).view(-1, 1, 28, 28)
+    from lab import glyphs  # here, because fonts and transforms take two seconds to import
+
+    images = glyphs.render(split)
+    with contextlib.suppress(OSError):  # a full or write-protected disk: they are drawn again
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
+            new = Path(folder) / file.name
+            new.write_bytes(images.numpy().tobytes())
+            os.replace(new, file)  # nobody reads half a file
+    return images
 
 
 def _load_file(split: str, dataset: str, root: Path) -> torch.Tensor:

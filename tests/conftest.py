@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+os.environ.setdefault("COURSE_DATA", str(ROOT / "data"))  # all courses of the tests keep the drawn glyphs in one place
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 
 

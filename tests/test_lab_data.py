@@ -110,6 +110,24 @@ def test_glyphs_are_the_same_at_every_call():
     assert torch.equal(torch.get_rng_state(), state)
 
 
+def test_glyphs_are_drawn_once(tmp_path, monkeypatch):
+    """A second load reads what the first one kept; a torn file, and a folder that cannot be written, are drawn again."""
+    drawn = []
+    render = glyphs.render
+    monkeypatch.setattr(glyphs, "render", lambda split: drawn.append(split) or render(split))
+    first = data.load("test", dataset="glyphs", root=tmp_path, device="cpu")
+    kept = tmp_path / data.glyphs_file("test")
+    for change, times in (
+        (lambda: None, 1),
+        (lambda: kept.write_bytes(kept.read_bytes()[:-1]), 2),
+        (lambda: (kept.unlink(), kept.mkdir()), 3),
+    ):
+        change()
+        assert torch.equal(data.load("test", dataset="glyphs", root=tmp_path, device="cpu"), first)
+        assert drawn == ["test"] * times
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name]
+
+
 def test_glyphs_splits_are_disjoint():
     """No image of one split is in another, and none is there twice."""
     splits = torch.cat([glyphs.render(split, 200) for split in data.SPLITS])

@@ -219,6 +219,16 @@ def test_data_that_cannot_be_read_is_the_courses_problem(tmp_path):
         shown_data(course, tmp_path)
 
 
+def test_glyphs_are_shown_once_they_are_drawn(tmp_path):
+    """A kernel sees the drawn glyphs; where they cannot be kept it sees none, and draws them."""
+    course = Course(course_id="t", assignments=("vae",), dataset="glyphs").model_copy(update={"data": tmp_path})
+    shown = shown_data(course, tmp_path)
+    assert sorted(Path(path).name for path in shown) == [f"{s}-images-ubyte" for s in ("test", "train", "validation")]
+    assert all(path == str(file.relative_to(tmp_path)) and file.is_file() for path, file in shown.items())
+    (tmp_path / "file").touch()
+    assert shown_data(course.model_copy(update={"data": tmp_path / "file"}), tmp_path) == {}
+
+
 @needs_bubblewrap
 @pytest.mark.slow
 def test_sandbox_ends_with_its_grader(tmp_path):

@@ -14,7 +14,8 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torchvision.transforms.v2 import functional as transforms
 
-SIZES = {"train": 6_000, "validation": 1_000, "test": 1_000}
+from lab.data import GLYPHS_SIZES
+
 SEEDS = {"train": 28_001, "validation": 28_002, "test": 28_003}
 FONTS = (
     *(f"DejaVuSans{style}" for style in ("", "-Bold", "-Oblique", "-BoldOblique")),
@@ -39,7 +40,7 @@ def render(split: str, count: int | None = None) -> torch.Tensor:
         Grey levels, uint8, shape (N, 1, 28, 28); a smaller count gives other images, not the first of more.
     """
     generator = torch.Generator().manual_seed(SEEDS[split])
-    count = SIZES[split] if count is None else count
+    count = GLYPHS_SIZES[split] if count is None else count
     digits = _drawn_digits()
     images = digits[torch.randint(len(digits), (count,), generator=generator)]
     images = torch.cat([_warp(group, generator) for group in images.split(GROUP)])
