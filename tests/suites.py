@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from autograder.judging.draw import Draw
-from autograder.judging.rubric import run_suite
+from autograder.judging.rubric import SUITE, run_suite
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import in_process
 from autograder.trained.likelihood import Evaluation, Gate, Measurement
@@ -35,8 +35,10 @@ class Suite:
         self.assignment = assignment
         self.mistakes = sorted(path.stem for path in (ROOT / "tests" / "mistakes" / assignment).glob("*.py"))
         self.right = sorted(path.stem for path in (ROOT / "tests" / "right" / assignment).glob("*.py"))
-        module = importlib.import_module(f"autograder.suite.test_{assignment}")
-        self.tests = {name: value for name, value in vars(module).items() if name.startswith("test_")}
+        self.tests = {}
+        for path in sorted((SUITE / assignment).glob("test_*.py")):
+            module = importlib.import_module(f"autograder.suite.{assignment}.{path.stem}")
+            self.tests |= {name: value for name, value in vars(module).items() if name.startswith("test_")}
         self.cells = {
             name: next(mark.args[0] for mark in test.pytestmark if mark.name == "worth")
             for name, test in self.tests.items()

@@ -5,7 +5,8 @@ import torch
 
 from autograder.kernel.remote import Student, in_process
 from autograder.suite import public
-from autograder.suite.test_vae import installed, placed
+from autograder.suite.asking import placed
+from autograder.suite.vae.shared import installed
 from tests.suites import Suite
 
 WHERE = {

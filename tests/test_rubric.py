@@ -27,7 +27,8 @@ def run(tmp_path, monkeypatch):
     def run(source, student_id="ada", secret="s", names=None, **options):
         # a name of its own each time: Python remembers modules
         name = options.pop("name", None) or f"suite{next(NUMBERS)}"
-        (tmp_path / f"test_{name}.py").write_text(HEAD + textwrap.dedent(source))
+        (tmp_path / name).mkdir(exist_ok=True)
+        (tmp_path / name / "test_all.py").write_text(HEAD + textwrap.dedent(source))
         student = in_process(names or {})
         outcomes = rubric.run_suite(name, student, secret=secret, student_id=student_id, **options)
         return {outcome.test: outcome for outcome in outcomes}

@@ -91,7 +91,9 @@ class Plugin:
 
     def pytest_collection_modifyitems(self, items):
         if self._cells is not None:
-            items[:] = [item for item in items if _cell(item) in self._cells or not _cell(item)]
+            order = {cell: place for place, cell in enumerate(self._cells)}
+            items[:] = [item for item in items if _cell(item) in order or not _cell(item)]
+            items.sort(key=lambda item: order.get(_cell(item), -1))
         items.sort(
             key=lambda item: "trained" in item.fixturenames
         )  # last: measuring ends the kernel that the others ask
@@ -117,22 +119,22 @@ def run_suite(
     evaluate: Callable | None = None,
     progress: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Run the hidden suite of an assignment and return one outcome a test, in the suite's order.
+    """Run the hidden suite of an assignment and return one outcome a test.
 
     Args:
-        assignment: name of the suite, suite/test_{assignment}.py.
+        assignment: name of the suite, the folder suite/{assignment}/.
         student: the submission.
         secret: the course's secret, from which inputs are drawn.
         student_id: whose submission it is.
-        cells: the exercises to test, where the notebook does not hold all of them.
+        cells: the exercises to test, in this order; all of them, in the order of their names, where None.
         evaluate: returns a trained model's likelihood.Evaluation by its name; raises StudentError where there is none.
         progress: called with each outcome as it comes.
     Raises:
         SuiteError: the suite is missing, cannot be collected, or pytest itself failed.
         KeyboardInterrupt: somebody wants to stop.
     """
-    path = SUITE / f"test_{assignment}.py"
-    if not path.is_file():
+    path = SUITE / assignment
+    if not path.is_dir():
         raise SuiteError(f"there is no hidden suite for {assignment!r}")
     plugin = Plugin(student, evaluate, lambda test: Draw(secret, student_id, assignment, test), progress, cells)
     off = (

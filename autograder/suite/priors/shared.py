@@ -1,8 +1,4 @@
-"""How the suite of `priors` asks: a student's objects with given parameters, checks of their answers, and what a
-student's own earlier functions make of an input.
-
-Leaves out what is asked and what it is worth (`test_priors`).
-"""
+"""What several exercises of priors are asked with."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -11,22 +7,14 @@ import torch
 from autograder.judging import expect, mistakes, oracles
 from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, attempt, call
-from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
-from autograder.judging.rubric import Partial
+from autograder.judging.oracles import Flow, Mixture, Planar
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import Handle, Student
 from autograder.kernel.wire import Seed
 from autograder.suite import public
-from autograder.suite.terms import wrong_term
-from autograder.suite.test_vae import check_seeding, fresh_chance, moved, placed
-from autograder.trained.likelihood import Evaluation
+from autograder.suite.asking import check_derivative, check_seeding, fresh_chance, moved
 
 ENOUGH = 4000  # draws where distributions are compared
-
-Layer = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]  # v -> (f(v), log|det|)
-
-
-# --- a student's objects and their answers ----------------------------------------------------------------------------
 
 
 def mixture_prior(student: Student, mixture: Mixture) -> Handle:
@@ -102,27 +90,6 @@ def sampled(prior: Handle, latent_dim: int, draw: Draw) -> tuple[torch.Tensor, s
     return codes.double(), asked
 
 
-def bound(student: Student, model: Handle, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
-    """Return a student's sampled bounds, checked for kind."""
-    asked = call("monte_carlo_elbo", model=..., x=x, eps=eps)
-    return expect.tensor(student.monte_carlo_elbo(model, x, eps), (len(x),), x.dtype, asked=asked)
-
-
-def check_mixture(
-    student: Student, mixture: Mixture, z: torch.Tensor, also: Iterable[torch.Tensor] = (), todo: str = ""
-) -> None:
-    expect.close(
-        mixture_prior(student, mixture).log_prob(z),
-        mixture.double().log_prob(z.double()).to(z.dtype),
-        asked=call("prior.log_prob", z=z) + f", {len(mixture.logits)} components",
-        also=also,
-        hint=lambda got: mistakes.underflown(got) or mistakes.recognise("mixture_log_prob", got, z, mixture),
-        todo=todo,
-        example=lambda: public.example(student, "mixture_log_prob"),
-        shape_todo="One value for every code: components and latent dimensions are summed over, nothing else.",
-    )
-
-
 def check_layer(
     student: Student,
     layer: Planar,
@@ -152,50 +119,6 @@ def check_layer(
         )
 
 
-def check_inverse(
-    student: Student, layer: Planar, y: torch.Tensor, error: float, also: Iterable[torch.Tensor] = ()
-) -> None:
-    """Check that the inverse of y is off by no more than `error`, or that the student's own layer takes it back to
-    y."""
-    flow, asked = planar_flow(student, layer), call("flow.inverse", y=y)
-    got = expect.tensor(flow.inverse(y), y.shape, y.dtype, asked=asked, todo="The inverse has the shape of y.")
-    off = float((got.double() - layer.inverse(y)).abs().max())
-    if off <= error or undoes(flow, got, y, error) or any(expect.equal(got, other) for other in also):
-        return
-    hint = mistakes.SAID["search_ends"] if off <= 1e-3 else mistakes.recognise("planar_inverse", got, layer, y)
-    advice = f"{public.example(student, 'planar_inverse')} Put your v into the layer: does y come out?".strip()
-    raise Wrong(asked, f"v with an error of at most {error:g}", f"an error of {off:.1g}", "", hint, advice)
-
-
-def check_flow(student: Student, flow: Flow, z: torch.Tensor, also: Iterable[torch.Tensor] = ()) -> None:
-    """Compare a flow's log-density with the formula, or with what the student's own layers make of it."""
-    prior = flow_prior(student, flow)
-
-    def others():
-        yield from also
-        more = torch.cat([z, z + 1], -2)  # one code alone cannot show that the values differ
-        own = settled(lambda: composed(own_layers(prior, len(flow.layers)), more))
-        if own is not None:
-            yield own[..., : z.shape[-2]]
-
-    expect.close(
-        prior.log_prob(z),
-        flow.log_prob(z),
-        asked=call("prior.log_prob", z=z) + f", {len(flow.layers)} layers",
-        also=others(),
-        hint=lambda got: mistakes.underflown(got) or flow_hint(got, flow, prior, z),
-        todo="Follow z through the layers to the noise: which density is known there?",
-        example=lambda: public.example(student, "flow_prior"),
-        shape_todo="One value for every code.",
-    )
-
-
-def flow_hint(got: object, flow: Flow, prior: Handle, z: torch.Tensor) -> str:
-    """Return what is known about an answer, made of right layers or of the student's own."""
-    own = own_layers(prior, len(flow.layers))
-    return mistakes.recognise("flow_prior", got, flow.layers, z) or mistakes.recognise("flow_prior", got, own, z)
-
-
 def check_mass(
     prior: Handle,
     latent_dim: int,
@@ -217,27 +140,6 @@ def check_mass(
         return
     expected, came = "a density that integrates to one over z", f"one that integrates to {mass:.3g}"
     raise Wrong(asked, expected, came, hint=hint(seen["got"], seen["z"]))
-
-
-def check_bound(
-    student: Student, toy: AffineModel, x: torch.Tensor, eps: torch.Tensor, also: Iterable[torch.Tensor] = ()
-) -> None:
-    zeros = torch.zeros(toy.latent_dim, dtype=eps.dtype)
-    expect.close(
-        student.monte_carlo_elbo(placed(student, toy), x, eps),
-        toy.changed(prior=toy.prior or (zeros, zeros)).elbo(x, eps),
-        asked=call("monte_carlo_elbo", model=..., x=x, eps=eps) + ("" if toy.prior else ", model with prior None"),
-        also=also,
-        hint=lambda got: (
-            mistakes.underflown(got)
-            or mistakes.recognise("monte_carlo_elbo", got, toy, x, eps)
-            or expect.unsteady(lambda: student.monte_carlo_elbo(placed(student, toy), x, eps), got)
-            or wrong_term(lambda of, x, eps: student.monte_carlo_elbo(placed(student, of), x, eps), toy, averaged=True)
-        ),
-        todo="Compare each of its three terms with the text.",
-        example=lambda: public.example(student, "monte_carlo_elbo", placed),
-        shape_todo="One bound for every image.",
-    )
 
 
 def check_gradients(
@@ -280,28 +182,6 @@ def check_gradients(
             return oracles.slope(moved(module, of, direction, lambda: scalar(value)))
 
         check_derivative(found.parameters.get(of), want[of], own, draw, asked, of)
-
-
-def check_derivative(
-    got: torch.Tensor | None,
-    want: torch.Tensor,
-    own: Callable[[torch.Tensor], torch.Tensor],
-    draw: Draw,
-    asked: str,
-    of: str,
-) -> None:
-    """Compare a gradient with its value, or with the slope of the student's own values, where these are others."""
-    got = reshaped(got, want)
-    if got is not None and expect.equal(got, want):
-        return
-    direction = draw.normal(*want.shape)
-    slope = attempt(lambda: own(direction))
-    if slope is not None and float(slope.abs()) > 1e-9:
-        if got is not None and expect.equal((got * direction).sum(), slope):
-            return
-    elif slope is not None and bool(want.any()):
-        raise Wrong(asked, f"a result that depends on {of}", "one that does not", "", mistakes.SAID["unused"])
-    expect.derivative(got, want, asked=asked, of=of, right=True)
 
 
 def check_parameters(module: Handle, shapes: dict[str, tuple], asked: str) -> dict[str, torch.Tensor]:
@@ -379,9 +259,6 @@ def untidy(student: Student, module: Handle, method: str, value: torch.Tensor) -
     return seen is not None and (bool(seen.printed) or not expect.identical(seen.arguments[0], value))
 
 
-# --- what a student's own functions make of it ------------------------------------------------------------------------
-
-
 def slices(function: Callable, values: torch.Tensor, shape: Sequence[int]) -> Iterator[torch.Tensor]:
     """Yield the answers of that shape for values[0], values[1] … as one tensor, if they differ at all."""
     answers = [attempt(lambda value=value: function(value)) for value in values]
@@ -413,47 +290,6 @@ def bends(v: torch.Tensor, moved_to: torch.Tensor) -> bool:
     return bool(((step - step[:1]).abs() > 1e-6).any())
 
 
-def undoes(flow: Handle, v: torch.Tensor, y: torch.Tensor, error: float) -> bool:
-    """Return whether the student's own layer bends and takes v to y."""
-    asked, probe = call("flow", v=v), torch.cat([v, -v, v + 1])
-    back = attempt(lambda: settled(lambda: answer(flow, probe, asked)[0]))
-    return back is not None and bends(probe, back) and float((back[: len(v)] - y).abs().max()) <= error
-
-
-def own_layers(prior: Handle, count: int) -> list[Layer]:
-    """Return the layers of a student's prior; they raise ValueError where the student's return no two tensors."""
-
-    def layer(i: int) -> Layer:
-        def run(v):
-            try:
-                moved_to, log_det = both(prior.attribute(f"layers.{i}")(v), call("flow", v=v))
-            except (StudentError, Wrong) as error:
-                raise ValueError(str(error)) from None
-            if not isinstance(moved_to, torch.Tensor) or not isinstance(log_det, torch.Tensor):
-                raise ValueError(f"{expect.described(moved_to)}, {expect.described(log_det)}")
-            return moved_to.detach(), log_det.detach()
-
-        return run
-
-    return [layer(i) for i in range(count)]
-
-
-def through(layers: Sequence[Layer], v: torch.Tensor) -> torch.Tensor:
-    """Return where the layers take v, one after the other."""
-    for layer in layers:
-        v = layer(v)[0]
-    return v
-
-
-def composed(layers: Sequence[Layer], z: torch.Tensor) -> torch.Tensor:
-    """Return the log-density that layers from z to noise lead to."""
-    volume = torch.zeros(z.shape[:-1], dtype=z.dtype)
-    for layer in layers:
-        z, log_det = layer(z)
-        volume = volume + log_det
-    return oracles.gaussian_log_prob(z, torch.zeros_like(z), torch.zeros_like(z)) + volume
-
-
 def own_volume(flow: Handle, v: torch.Tensor) -> Iterator[torch.Tensor]:
     """Yield log|det| of the student's own map, from central differences of order four, if it is not constant."""
     batch, latent_dim = v.shape
@@ -472,14 +308,6 @@ def own_volume(flow: Handle, v: torch.Tensor) -> Iterator[torch.Tensor]:
         yield value[:batch]
 
 
-# --- gradients --------------------------------------------------------------------------------------------------------
-
-
-def reshaped(got: torch.Tensor | None, want: torch.Tensor) -> torch.Tensor | None:
-    """Return a gradient in the shape of `want` where it has as many numbers: shapes of parameters are judged apart."""
-    return got.reshape(want.shape) if got is not None and got.numel() == want.numel() else got
-
-
 def gradients_of(
     truth: Callable, parameters: dict[str, torch.Tensor], cotangent: torch.Tensor, **inputs: torch.Tensor
 ) -> dict[str, torch.Tensor]:
@@ -490,23 +318,7 @@ def gradients_of(
     return dict(zip(leaves, torch.autograd.grad(total, list(leaves.values())), strict=True))
 
 
-# --- trained models ---------------------------------------------------------------------------------------------------
+POINTS = ((5, 3), (1, 2), (4, 4), (6, 1))  # (B, D)
 
 
-def judge(evaluation: Evaluation) -> None:
-    """Raise Partial unless a trained model passes all gates: the bound counts half, ELBO and encoder a quarter each."""
-    gates = (
-        (0.5, lambda: evaluation.judge("bound")),
-        (0.25, lambda: evaluation.judge("elbo")),
-        (0.25, evaluation.judge_encoder_use),
-    )
-    credit, said = 0.0, []
-    for share, gate in gates:
-        try:
-            gate()
-            credit += share
-        except Partial as partial:
-            credit += share * partial.credit
-            said.append(str(partial))
-    if said:
-        raise Partial(credit, " ".join(said))
+SAMPLES = ((3, 5, 2), (1, 4, 3), (4, 4, 4), (3, 1, 2))  # (K, B, D)
