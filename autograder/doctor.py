@@ -118,16 +118,17 @@ def _data(course: Course) -> str:
 
 
 def _reference(course: Course) -> str:
-    from autograder.trained import likelihood
+    from autograder import catalogue
+    from autograder.trained import gates, likelihood
 
     nothing = likelihood.Measurement(0.0, 0.0, 0.0, 0, 0)
     try:
         gates = {
-            model: likelihood.evaluation(nothing, course, model).bound_gate
+            model: gates.evaluation(nothing, course, model).bound_gate
             for assignment in course.assignments
-            for model in likelihood.TRAINED[assignment]
+            for model in catalogue.models([assignment])
         }
-    except likelihood.NoReference as error:
+    except gates.NoReference as error:
         raise ConfigError(str(error)) from None
     said = (f"{model} from {gate.full:.2f}, none below {gate.none:.2f}" for model, gate in gates.items())
     return f"{course.dataset} at {course.budget}, full marks in nats per image: {'; '.join(said)}"

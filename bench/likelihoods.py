@@ -14,7 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from autograder.trained import reference
+from autograder.trained.estimate import estimate
+from autograder.trained.networks import ConnectedDecoder, ConnectedEncoder
 from bench.measure import Measurement, Way, Work, extra_mib, measure
 from bench.training import HIDDEN, LATENT, LOG_2PI, PIXELS, mlp
 
@@ -61,17 +62,15 @@ def compare(images: torch.Tensor, device: str = "cpu", *, pairs: int, scale: int
     """
     images, many, fewer = images[: BATCH // scale].to(device), NUM_SAMPLES // scale, FEWER // scale
     torch.manual_seed(0)
-    networks = reference.ConnectedEncoder(LATENT).to(device), reference.ConnectedDecoder(LATENT).to(device)
+    networks = ConnectedEncoder(LATENT).to(device), ConnectedDecoder(LATENT).to(device)
     model = SimpleNamespace(encoder=networks[0], decoder=networks[1], prior=None)
     usual = _all_at_once(images, many, *_usual_networks(device))
-    reference.estimate(model, images, 2)  # loads what torch loads on first use
-    fewer_mib, ours_mib = (
-        _typical_mib(lambda k=k: reference.estimate(model, images, k), device) for k in (fewer, many)
-    )
+    estimate(model, images, 2)  # loads what torch loads on first use
+    fewer_mib, ours_mib = (_typical_mib(lambda k=k: estimate(model, images, k), device) for k in (fewer, many))
     work = Work(
         name=f"on {device}",
         baseline=Way(lambda: _repeated(usual), len(images)),
-        ours=Way(lambda: _repeated(lambda: reference.estimate(model, images, many)), len(images)),
+        ours=Way(lambda: _repeated(lambda: estimate(model, images, many)), len(images)),
         goal=GOAL,
         sgemm_goal=None,
         flop=flop_per_image(many),

@@ -15,11 +15,11 @@ from unittest import mock
 import nbformat
 
 import lab
+from autograder.catalogue import solution
 from autograder.course import ROOT, Course
 from autograder.examine.examine import examine
 from autograder.publish import without_markers
 from autograder.sandbox import levels
-from autograder.trained.reference import solution
 
 GOAL = 1.1  # wall time of the sandbox over that of a plain process
 ASSIGNMENT = "vae"

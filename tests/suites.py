@@ -15,7 +15,8 @@ from autograder.judging.draw import Draw
 from autograder.judging.rubric import SUITE, run_suite
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import in_process
-from autograder.trained.likelihood import Evaluation, Gate, Measurement
+from autograder.trained.gates import Evaluation, Gate
+from autograder.trained.likelihood import Measurement
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
@@ -116,6 +117,7 @@ def evaluation(measurement: Measurement = GOOD) -> Evaluation:
         best_reference=-89.0,
         suspicious_nats=5.0,
         conditions="somewhere",
+        name="vae",
     )
 
 

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 
 from autograder.sandbox import levels
-from autograder.trained import reference
+from autograder.trained.estimate import estimate
 from bench import __main__ as bench
 from bench import likelihoods, measure, sandboxed, training
 
@@ -61,7 +61,7 @@ def test_both_ways_estimate_the_same():
     x = (torch.rand(4, 1, 28, 28) < 0.2).float()
     usual = likelihoods._all_at_once(x, 4000, encoder, decoder)()
     model = SimpleNamespace(encoder=lambda x: encoder(x.flatten(1)).chunk(2, -1), decoder=decoder[0], prior=None)
-    ours = reference.estimate(model, x, 4000)
+    ours = estimate(model, x, 4000)
     estimates = (ours.bound, ours.reconstruction, ours.weighted_reconstruction)
     # An untrained decoder: log weights have a standard deviation of a few nats, the means over 4000 one of 0.1.
     torch.testing.assert_close(torch.stack(estimates).sum(1).float(), torch.tensor(usual), rtol=0, atol=2.0)

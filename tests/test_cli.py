@@ -22,7 +22,7 @@ from autograder.reporting import grades
 from autograder.reporting.report import Mark, Outcome, Report
 from autograder.sandbox import levels
 from autograder.sandbox.limits import ControlGroup
-from autograder.trained import likelihood, reference, tables
+from autograder.trained import gates, reference, tables
 
 VARIABLES = ("COURSE_DATASET", "COURSE_DATA", "COURSE_BUDGET", "COURSE_DEVICE", "COURSE_SEED")
 
@@ -69,7 +69,7 @@ def test_doctor_says_a_line_for_each_check(folder, capsys, monkeypatch):
 
 def test_doctor_goes_on_after_a_problem(folder, capsys, monkeypatch):
     """A problem is named with what to do, the other checks still run, and the exit status is 1."""
-    monkeypatch.setattr(likelihood.results, "load", lambda path: {})
+    monkeypatch.setattr(gates.results, "load", lambda path: {})
     assert __main__.main(["doctor"]) == 1
     lines = capsys.readouterr().out.splitlines()
     problem = [line for line in lines if line.startswith("PROBLEM")]
@@ -85,7 +85,7 @@ def test_doctor_adds_up_what_is_trained_again(tmp_path, monkeypatch):
     records = {
         f"glyphs/quick/{model}/connected/seed{seed}": {"training_seconds": s} for (model, seed), s in runs.items()
     }
-    monkeypatch.setattr(likelihood.results, "load", lambda path: records)
+    monkeypatch.setattr(gates.results, "load", lambda path: records)
 
     def said(**values):
         values = {"assignments": ("iwae",), "budget": "quick", "training": "retrain", "cell_timeout_s": 40} | values

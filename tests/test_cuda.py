@@ -6,9 +6,10 @@ import pytest
 import torch
 
 import lab
-from autograder import doctor
+from autograder import catalogue, doctor
 from autograder.course import Course
-from autograder.trained import reference
+from autograder.trained.estimate import estimate
+from autograder.trained.reference import Run
 from bench import likelihoods
 
 pytestmark = [
@@ -29,18 +30,19 @@ def test_data_stay_on_the_gpu():
 @pytest.mark.parametrize("name", ["vae", "vae_flow", "iwae_k5"])
 def test_reference_models_train_on_the_gpu_and_are_measured_on_either(tmp_path, name):
     """A model trained there ends with the validation loss that it is measured with, and its checkpoint loads anywhere."""
-    run = reference.Run(name, "connected" if name in reference.MULTI_SAMPLE else "convolutional", 0)
+    model = catalogue.models()[name]
+    run = Run(model, next(iter(model.networks)), 0)
     splits = {split: lab.load(split, dataset="glyphs", device="cuda") for split in ("train", "validation")}
-    settings = {"name": run.name, "k": run.num_samples, "seed": 0, "budget": SHORT, "folder": tmp_path}
+    settings = {"name": run.name, "k": run.model.num_samples, "seed": 0, "budget": SHORT, "folder": tmp_path}
     data = {"images": splits["train"], "validation": splits["validation"]}
-    model = reference.build(run, "cuda")
-    history = lab.fit(model, reference.solution()["train_step"], **settings, **data)
+    model = run.build("cuda")
+    history = lab.fit(model, catalogue.solution("vae")["train_step"], **settings, **data)
     assert history.validation[-1] < history.validation[0]
     x = lab.binarize(lab.load("test", dataset="glyphs", device="cpu")[:20], "fixed")
-    on_gpu = reference.estimate(model.eval(), x.cuda(), 2000)
-    again = reference.build(run, "cpu")
+    on_gpu = estimate(model.eval(), x.cuda(), 2000)
+    again = run.build()
     lab.checkpoints.load(lab.checkpoints.find(tmp_path)[0].path, again)
-    on_processor = reference.estimate(again.eval(), x, 2000)
+    on_processor = estimate(again.eval(), x, 2000)
     # other noise: the mean of 20 images' bounds, each of which is off by a few tenths of a nat
     assert float(on_gpu.bound.mean()) == pytest.approx(float(on_processor.bound.mean()), abs=1.0)
     assert math.isfinite(float(on_gpu.weighted_reconstruction.mean()))

@@ -5,8 +5,9 @@ import torch
 
 from autograder.judging import oracles
 from autograder.judging.draw import Draw
-from autograder.judging.oracles import Planar
-from autograder.trained.densities import Flow, Mixture
+from autograder.suite.priors import truth
+from autograder.suite.priors.learned import Flow, Mixture
+from autograder.suite.priors.truth import Planar
 
 STEEP = (-30.0, -5.0, 0.0, 5.0, 30.0)  # wᵀu; below −20 a layer's derivative is 1e-9 and less at its steepest
 
@@ -24,11 +25,11 @@ def draw():
     return Draw("densities")
 
 
-@pytest.mark.parametrize(("kind", "oracle"), [("mixture", oracles.Mixture), ("flow", oracles.Flow)])
+@pytest.mark.parametrize(("kind", "oracle"), [("mixture", truth.Mixture), ("flow", truth.Flow)])
 @pytest.mark.parametrize("dim", [1, 2, 10])
 def test_log_prob_is_the_oracles(kind, oracle, dim, draw, monkeypatch):
     """One pass, or a block at a time, gives what Jacobian matrices and torch's mixture give, in any shape."""
-    monkeypatch.setattr("autograder.trained.densities.BLOCK", 100)
+    monkeypatch.setattr("autograder.suite.priors.learned.BLOCK", 100)
     found, z = density(kind, dim, draw), draw.normal(7, 11, dim, scale=3)
     truth = oracle(**vars(found)).log_prob(z)
     assert truth.shape == (7, 11)

@@ -4,9 +4,16 @@ import pytest
 import torch
 
 import lab
-from autograder import __main__
-from autograder.trained import evaluate, reference
+from autograder import __main__, catalogue
+from autograder.suite.iwae import assignment as iwae
+from autograder.trained import evaluate
+from autograder.trained.reference import Run
 from tests.conftest import CHOICES
+
+
+def run_of(model, network, seed=0):
+    """Return a reference run of a model."""
+    return Run(catalogue.models()[model], network, seed)
 
 
 @pytest.fixture
@@ -14,10 +21,10 @@ def folder(tmp_path, monkeypatch):
     """Return a folder with untrained checkpoints of two models, and of one that nobody knows; few samples are drawn."""
     for name, value in (CHOICES | {"COURSE_DATA": "data"}).items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(reference, "NUM_SAMPLES", 3)
-    monkeypatch.setattr(reference, "GRADIENT_RUNS", 2)
+    monkeypatch.setattr(evaluate, "NUM_SAMPLES", 3)
+    monkeypatch.setattr(iwae, "GRADIENT_RUNS", 2)
     for name, k in (("iwae", 5), ("vae", 1)):
-        model = reference.build(evaluate.runs_of(name, k)[0], "cpu")
+        model = evaluate.runs_of(name, k)[0].build()
         for seed in (0, 1):
             lab.checkpoints.save(tmp_path / f"{name}_k{k}_epochs6_seed{seed}.safetensors", model, {})
     lab.checkpoints.save(tmp_path / "vae_k7_epochs6_seed0.safetensors", torch.nn.Linear(1, 1), {})
@@ -27,7 +34,7 @@ def folder(tmp_path, monkeypatch):
 @pytest.fixture
 def estimated(monkeypatch):
     """Count evaluations with many samples; the number after which one is interrupted can be set."""
-    calls, estimate = {"made": 0, "allowed": 1000}, reference.estimate
+    calls, estimate = {"made": 0, "allowed": 1000}, evaluate.estimate
 
     def counted(*arguments):
         if calls["made"] == calls["allowed"]:
@@ -35,7 +42,7 @@ def estimated(monkeypatch):
         calls["made"] += 1
         return estimate(*arguments)
 
-    monkeypatch.setattr(reference, "estimate", counted)
+    monkeypatch.setattr(evaluate, "estimate", counted)
     return calls
 
 
@@ -92,7 +99,7 @@ def alone(folder):
         for path in folder.glob("*.safetensors"):
             path.unlink()
         said = {} if dataset is None else {"history": {"dataset": dataset}}
-        lab.checkpoints.save(folder / f"{name}_epochs6_seed0.safetensors", reference.build(run, "cpu"), said)
+        lab.checkpoints.save(folder / f"{name}_epochs6_seed0.safetensors", run.build(), said)
 
     return leave
 
@@ -100,13 +107,13 @@ def alone(folder):
 @pytest.mark.parametrize(
     ("run", "name"),
     [
-        (reference.Run("vae", "convolutional", 0), "vae_k1"),
-        (reference.Run("vae_k1", "connected", 0), "vae_k1"),
-        (reference.Run("vae", "convolutional", 0), "vae_standard_k1"),
-        (reference.Run("vae", "convolutional", 0), "convolutional_k1"),
-        (reference.Run("vae_mixture", "convolutional", 0), "vae_mixture_k1"),
-        (reference.Run("vae_flow", "convolutional", 0), "vae_flow_k1"),
-        (reference.Run("iwae_k5", "connected", 0), "iwae_k5"),
+        (run_of("vae", "convolutional", 0), "vae_k1"),
+        (run_of("vae_k1", "connected", 0), "vae_k1"),
+        (run_of("vae", "convolutional", 0), "vae_standard_k1"),
+        (run_of("vae", "convolutional", 0), "convolutional_k1"),
+        (run_of("vae_mixture", "convolutional", 0), "vae_mixture_k1"),
+        (run_of("vae_flow", "convolutional", 0), "vae_flow_k1"),
+        (run_of("iwae_k5", "connected", 0), "iwae_k5"),
     ],
     ids=lambda value: value if isinstance(value, str) else f"{value.network}",
 )
@@ -121,7 +128,7 @@ def test_checkpoint_of_every_assignment_is_measured(folder, alone, capsys, run, 
 
 def test_checkpoint_of_another_data_set_is_left_out(folder, alone, capsys):
     """It is no bad model: the command that measures it is named."""
-    alone(reference.Run("vae", "convolutional", 0), "vae_k1", "fashion")
+    alone(run_of("vae", "convolutional", 0), "vae_k1", "fashion")
     assert __main__.main(["evaluate", str(folder)]) == 2
     assert (
         "trained on the data set fashion, and the course has glyphs: COURSE_DATASET=fashion" in capsys.readouterr().out

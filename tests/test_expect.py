@@ -11,6 +11,7 @@ from autograder.judging.expect import Wrong, call
 from autograder.judging.statistics import Finding
 from autograder.kernel.answers import Inspection, State
 from autograder.kernel.remote import in_process
+from autograder.suite.priors import truth
 
 WANT = torch.tensor([1.2345678, -2.3456789, 300.45678], dtype=torch.float64)
 ASKED = "f(x)"
@@ -106,11 +107,11 @@ def test_every_known_formula_is_recognised(exercise):
     x = (torch.rand(5, 1, 2, 3, generator=draw) < 0.5).double()
     toy, own = (expect_toy(prior) for prior in (False, True))
     far = torch.tensor([[60.0], [-60.0], [-60.0], [-60.0]], dtype=torch.float64)
-    mixture = oracles.Mixture(normal(4), normal(4, 3), normal(4, 3))
+    mixture = truth.Mixture(normal(4), normal(4, 3), normal(4, 3))
     rare = mixture.changed(logits=mixture.logits.new_tensor([-40.0, 0.0, 0.0, 0.0]), loc=mixture.loc + far)
-    bent = [oracles.Planar.drawn(Draw("bent"), 1, along) for along in (8.0, 3.0, -3.0)]
+    bent = [truth.Planar.drawn(Draw("bent"), 1, along) for along in (8.0, 3.0, -3.0)]
     heights = torch.linspace(-12, 12, 25, dtype=torch.float64)[:, None]
-    layers = [oracles.Planar(normal(3), normal(3), normal(1).squeeze()) for _ in range(3)]
+    layers = [truth.Planar(normal(3), normal(3), normal(1).squeeze()) for _ in range(3)]
     inputs = {
         "reparameterize": [(normal(5, 3), normal(5, 3), normal(2, 5, 3)), (0 * narrow, narrow, 0 * narrow + 5)],
         "gaussian_log_prob": [

@@ -17,17 +17,12 @@ from autograder.judging.draw import Draw
 from autograder.judging.rubric import Partial
 from autograder.kernel.failures import BadAnswer, NotDefined
 from autograder.kernel.remote import in_process
+from autograder.suite.priors.learned import FLOW, MIXTURE
 from autograder.trained import likelihood
-from autograder.trained.likelihood import (
-    Evaluation,
-    Gate,
-    Measurement,
-    NoReference,
-    evaluation,
-    measure,
-    posterior,
-    prior_of,
-)
+from autograder.trained import prior as learned
+from autograder.trained.gates import Evaluation, Gate, NoReference, evaluation
+from autograder.trained.likelihood import Measurement, measure, posterior
+from autograder.trained.prior import prior_of
 
 SHAPE = (1, 2, 2)
 
@@ -38,7 +33,7 @@ def small(monkeypatch):
     monkeypatch.setattr(likelihood, "IMAGES", 16)
     monkeypatch.setattr(likelihood, "NUM_SAMPLES", 200)
     monkeypatch.setattr(likelihood, "AGAIN", 16)
-    monkeypatch.setattr(likelihood, "PRIOR_POINTS", 500)
+    monkeypatch.setattr(learned, "PRIOR_POINTS", 500)
 
 
 WEIGHT = torch.tensor([[2.0], [-1.5], [1.0], [0.5]])
@@ -315,7 +310,7 @@ def test_public_images_in_the_decoder_earn_nothing(how, monkeypatch):
     monkeypatch.setattr(likelihood, "NUM_SAMPLES", 50)
     known, there = remembered(how), likelihood.moved(course(), Draw("secret", "moved"))
     handed_in = measured(Naming(known), lambda: Recalling(known), likelihood.held_out(course()), elsewhere=there)
-    found = evaluation(handed_in, course())
+    found = evaluation(handed_in, course(), "vae")
     assert found.bound_gate.credit(found.measurement.bound) == 1, (
         "a memory that would earn nothing anyway shows nothing"
     )
@@ -448,12 +443,13 @@ class FlowPrior(nn.Module):
 
 
 PRIORS = {"mixture": MixturePrior, "flow": FlowPrior}
+ASKED = {"mixture": MIXTURE, "flow": FLOW}
 
 
 def handed_in(prior):
     """Return what the grader makes of a model's prior."""
     kind = "mixture" if isinstance(prior, MixturePrior) else "flow"
-    return prior_of(in_process({"vae": holding(prior)}).object("vae"), kind)
+    return prior_of(in_process({"vae": holding(prior)}).object("vae"), ASKED[kind])
 
 
 def holding(prior):
@@ -521,7 +517,7 @@ WRONG = {
 @pytest.mark.parametrize("wrong", WRONG)
 def test_log_prob_that_is_not_the_density_is_refused(kind, wrong):
     """A log_prob that is another function than the parameters' density ends the measurement, normalised or not."""
-    called = likelihood.CALLED[kind]
+    called = ASKED[kind].called
     with pytest.raises(BadAnswer, match=f"{called}.log_prob.z. at the trained model's codes: expected the density"):
         measured(prior=spoiled(kind, WRONG[wrong]))
 
@@ -601,10 +597,10 @@ def test_standard_prior_is_none():
 @pytest.mark.parametrize("kind", PRIORS)
 def test_missing_prior_is_refused(kind):
     """A model with N(0, I) where a learned prior is asked for is the student's error."""
-    with pytest.raises(BadAnswer, match=f"expected a {likelihood.CALLED[kind]}, got no module at all"):
-        prior_of(in_process({"vae": holding(None)}).object("vae"), kind)
+    with pytest.raises(BadAnswer, match=f"expected a {ASKED[kind].called}, got no module at all"):
+        prior_of(in_process({"vae": holding(None)}).object("vae"), ASKED[kind])
     with pytest.raises(NotDefined):
-        prior_of(in_process({"vae": nn.Module()}).object("vae"), kind)
+        prior_of(in_process({"vae": nn.Module()}).object("vae"), ASKED[kind])
 
 
 def numbers(*shape, value=1.0):
@@ -717,20 +713,20 @@ def test_gate_is_linear_between_its_ends(value, credit):
 def test_gate_leaves_the_margin_to_the_reference(reference):
     """With runs that agree, full marks begin the margin below their mean, and end the width below that."""
     found = evaluation(
-        result(), course(gate_margin_nats=2.0, gate_width_nats=5.0), reference=reference(conv=[-90.0] * 3)
+        result(), course(gate_margin_nats=2.0, gate_width_nats=5.0), "vae", reference=reference(conv=[-90.0] * 3)
     )
     assert (found.bound_gate, found.elbo_gate) == (Gate(-92.0, -97.0), Gate(-95.0, -100.0))
 
 
 def test_gate_leaves_four_standard_deviations_of_seeds(reference):
     """Where seeds differ by more than the margin, four of their standard deviations are left."""
-    found = evaluation(result(), course(), reference=reference(conv=[-91.0, -90.0, -89.0]))
+    found = evaluation(result(), course(), "vae", reference=reference(conv=[-91.0, -90.0, -89.0]))
     assert found.bound_gate.full == pytest.approx(-90 - 4 * 1.0)
 
 
 def test_gate_admits_the_weaker_network(reference):
     """Of several reference networks the weaker one sets the gate, and the best run the suspicion."""
-    found = evaluation(result(), course(), reference=reference(conv=[-90.0] * 3, dense=[-100.0] * 3))
+    found = evaluation(result(), course(), "vae", reference=reference(conv=[-90.0] * 3, dense=[-100.0] * 3))
     assert (found.bound_gate.full, found.best_reference) == (-101.5, -90.0)
 
 
@@ -740,7 +736,7 @@ def test_gates_are_those_of_data_set_and_budget(reference):
     others = {"dataset": "mnist"}, {"budget": "standard"}, {"model": "vae_flow"}
     for values in ({}, {"conv": [-90.0] * 2}, *({"conv": [-90.0] * 3} | other for other in others)):
         with pytest.raises(NoReference, match=problem):
-            evaluation(result(), course(), reference=reference(**values))
+            evaluation(result(), course(), "vae", reference=reference(**values))
 
 
 def test_gate_of_a_learned_prior_is_the_lower_one(reference):
@@ -770,14 +766,14 @@ def test_learned_prior_needs_reference_runs_of_its_own(reference):
 def test_missing_reference_file_is_no_reference(tmp_path):
     """Without the file nothing can be judged."""
     with pytest.raises(NoReference):
-        evaluation(result(), course(), reference=tmp_path / "reference.yaml")
+        evaluation(result(), course(), "vae", reference=tmp_path / "reference.yaml")
 
 
 @pytest.fixture
 def judged(reference):
     """Return a function that judges a measurement with a reference at -90 nats."""
     path = reference(conv=[-90.0] * 3)
-    return lambda **values: evaluation(result(**values), course(), reference=path)
+    return lambda **values: evaluation(result(**values), course(), "vae", reference=path)
 
 
 def test_judge_gives_the_share_and_the_reason(judged):
@@ -827,7 +823,8 @@ def test_loss_on_moved_images_has_a_limit(reference):
         run["gate_moved"] = lost
     path.write_text(yaml.safe_dump(runs))
     at_limit, beyond = (
-        evaluation(dataclasses.replace(result(), moved_loss=lost), course(), reference=path) for lost in (27.0, 30.0)
+        evaluation(dataclasses.replace(result(), moved_loss=lost), course(), "vae", reference=path)
+        for lost in (27.0, 30.0)
     )
     assert (at_limit.excess, at_limit.flags) == (0.0, [])
     at_limit.judge("bound")
@@ -844,7 +841,7 @@ def test_no_number_for_moved_images_earns_nothing(reference):
     """A loss that is not a number is no small one."""
     path = reference(conv=[-90.0] * 3)
     path.write_text(path.read_text().replace("active_units: 10", "gate_moved: 20.0\n  active_units: 10"))
-    found = evaluation(dataclasses.replace(result(), moved_loss=math.nan), course(), reference=path)
+    found = evaluation(dataclasses.replace(result(), moved_loss=math.nan), course(), "vae", reference=path)
     with pytest.raises(Partial) as caught:
         found.judge("bound")
     assert caught.value.credit == 0

@@ -7,8 +7,9 @@ import torch
 
 from autograder.judging import oracles
 from autograder.judging.draw import Draw
-from autograder.judging.oracles import AffineModel, Enumerated, Flow, Mixture, Planar
+from autograder.judging.oracles import AffineModel, Enumerated
 from autograder.kernel.remote import in_process
+from autograder.suite.priors.truth import Flow, Mixture, Planar
 
 
 @pytest.fixture

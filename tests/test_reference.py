@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from autograder import catalogue
 from autograder.course import Course
-from autograder.trained import likelihood, reference
+from autograder.trained import estimate, gates, likelihood
 from autograder.trained.reference import Run, runs_for
 
 WEIGHT, BIAS = torch.tensor([[2.0], [-1.5]]), torch.tensor([0.3, -0.2])
@@ -20,14 +21,14 @@ def test_runs_are_those_that_the_gates_need():
     networks = {("vae", "convolutional"), ("vae", "connected")}
     priors = {("vae_mixture", "convolutional"), ("vae_flow", "convolutional")}
     samples = {(name, "connected") for name in ("vae_k1", "vae_k5", "iwae_k5", "vae_k50", "iwae_k50")}
-    more = ((("vae",), set()), (("priors",), priors), (("iwae", "vae"), samples), (("other",), set()))
+    more = ((("vae",), set()), (("priors",), priors), (("iwae", "vae"), samples))
     for assignments, kinds in ((assignments, networks | kinds) for assignments, kinds in more):
         found = runs_for(assignments)
-        assert {(run.model, run.network) for run in found} == kinds
-        many = [run for run in found if run.num_samples == 50]
+        assert {(run.model.name, run.network) for run in found} == kinds
+        many = [run for run in found if run.model.num_samples == 50]
         assert len(many) == 3 * sum(name.endswith("k50") for name, _ in kinds)  # at least as many as a gate needs
         assert (
-            len(set(found) - set(many))
+            len([run for run in found if run not in many])
             == len(found) - len(many)
             == 5 * sum(not name.endswith("k50") for name, _ in kinds)
         )
@@ -35,31 +36,31 @@ def test_runs_are_those_that_the_gates_need():
 
 def test_runs_have_keys_that_evaluation_reads(tmp_path, monkeypatch):
     """With a record under the key of every run, each model of every assignment can be judged."""
-    course = Course(course_id="t", assignments=tuple(likelihood.TRAINED), dataset="glyphs", budget="quick")
+    course = Course(course_id="t", assignments=tuple(catalogue.every()), dataset="glyphs", budget="quick")
     path = tmp_path / "reference.yaml"
     for run in runs_for(course.assignments):
         record = {"gate_bound": -90.0 - run.seed, "gate_elbo": -95.0, "active_units": 20}
-        likelihood.results.merge(path, run.key(course), record)
+        gates.results.merge(path, run.key(course), record)
     nothing = likelihood.Measurement(0.0, 0.0, 0.0, 0, 0)
-    for name in likelihood.PRIORS:
-        assert likelihood.evaluation(nothing, course, name, path).best_reference == -90.0
+    for name in catalogue.models():
+        assert gates.evaluation(nothing, course, name, path).best_reference == -90.0
 
 
 def test_runs_have_checkpoints_of_their_own():
     """No two runs share a checkpoint, and those beside the assignment vae's are named as the notebooks name them."""
-    found = runs_for(likelihood.TRAINED)
-    assert len({(run.name, run.num_samples, run.seed) for run in found}) == len(found)
-    names = {(run.name, run.num_samples) for run in found if run.model != "vae"}
+    found = runs_for(catalogue.every())
+    assert len({(run.name, run.model.num_samples, run.seed) for run in found}) == len(found)
+    names = {(run.name, run.model.num_samples) for run in found if run.model.name != "vae"}
     assert names == {("vae_mixture", 1), ("vae_flow", 1), *((of, k) for of in ("vae", "iwae") for k in (1, 5, 50))} - {
         ("iwae", 1)
     }
 
 
-@pytest.mark.parametrize("name", reference.MULTI_SAMPLE)
+@pytest.mark.parametrize("name", catalogue.of("iwae").comparison.objectives)
 def test_multi_sample_models_have_the_objective_of_their_name(name):
     """A batch's loss is the negative mean over images of the samples' mean ELBO, or of their importance weighted bound."""
-    objective, k = reference.MULTI_SAMPLE[name]
-    model = reference.build(Run(name, "connected", 0), "cpu")
+    objective, k = catalogue.of("iwae").comparison.objectives[name], catalogue.models()[name].num_samples
+    model = Run(catalogue.models()[name], "connected", 0).build()
     x = (torch.rand(3, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.3).float()
     torch.manual_seed(5)
     loss = model(x)
@@ -78,12 +79,11 @@ def test_multi_sample_models_have_the_objective_of_their_name(name):
 def test_networks_of_a_seed_start_alike(monkeypatch):
     """Whatever its prior, a model starts with the encoder and decoder of its seed, and no other seed's."""
     priors = {"MixturePrior": drawing("num_components"), "FlowPrior": drawing("num_flows")}
-    of_vae = reference.solution()
-    monkeypatch.setattr(reference, "solution", lambda assignment="vae": {"vae": of_vae, "priors": priors}[assignment])
+    monkeypatch.setattr("autograder.suite.priors.assignment.solution", {"priors": priors}.get)
     plain, mixture, flow = (
-        reference.build(Run(name, "convolutional", 3), "cpu") for name in ("vae", "vae_mixture", "vae_flow")
+        Run(catalogue.models()[name], "convolutional", 3).build() for name in ("vae", "vae_mixture", "vae_flow")
     )
-    other = reference.build(Run("vae", "convolutional", 4), "cpu")
+    other = Run(catalogue.models()["vae"], "convolutional", 4).build()
     assert (plain.prior, mixture.prior.size, flow.prior.size) == (None, (20, 50), (8, 50))
     for name, value in plain.named_parameters():
         assert torch.equal(value, mixture.get_parameter(name))
@@ -104,13 +104,13 @@ def drawing(option):
 
 def test_solution_imports_earlier_ones(tmp_path, monkeypatch):
     """A reference solution can import those of earlier assignments, and the path is as before."""
-    monkeypatch.setattr(reference, "ROOT", tmp_path)
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
     (tmp_path / "solutions").mkdir()
     (tmp_path / "solutions" / "earlier_of_a_test.py").write_text("def one():\n    return 1\n")
     (tmp_path / "solutions" / "later.py").write_text("from earlier_of_a_test import one\n\ntwo = one() + one()\n")
-    path = list(reference.sys.path)
-    assert reference.solution("later")["two"] == 2
-    assert reference.sys.path == path
+    path = list(catalogue.sys.path)
+    assert catalogue.solution("later")["two"] == 2
+    assert catalogue.sys.path == path
 
 
 class Toy(nn.Module):
@@ -139,9 +139,9 @@ class Shifted(nn.Module):
 @pytest.mark.parametrize("rows", [1000, 100_000], ids=["images apart", "images together"])
 def test_estimates_are_integrals(prior, rows, monkeypatch):
     """With 20,000 samples all estimates of each image are integrals over z, under the model's own prior."""
-    monkeypatch.setitem(reference.ROWS, "cpu", rows)
+    monkeypatch.setitem(estimate.ROWS, "cpu", rows)
     model = Toy(prior)
-    found = reference.estimate(model, IMAGES, 20_000)
+    found = estimate.estimate(model, IMAGES, 20_000)
     z = torch.linspace(-9, 9, 4001, dtype=torch.float64)[:, None]
     logits, x = z @ WEIGHT.T.double() + BIAS, IMAGES.flatten(1)
     log_p_x = (x[:, None] * logits - F.softplus(logits)).sum(-1)
@@ -166,4 +166,4 @@ def test_products_of_many_sigmoids_do_not_underflow():
     x = torch.ones(1, 1024)
     x[:, 0] = 0
     expected = -90 - 1020 * math.log(2)
-    assert float(reference._bernoulli_log_prob(x, logits)) == pytest.approx(expected, rel=1e-6)
+    assert float(estimate._bernoulli_log_prob(x, logits)) == pytest.approx(expected, rel=1e-6)

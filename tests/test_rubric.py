@@ -254,12 +254,3 @@ def test_files_beside_the_suite_have_no_say(run, tmp_path, monkeypatch):
     (tmp_path / "conftest.py").write_text("raise RuntimeError('read')")
     (tmp_path / "pytest.ini").write_text("[pytest]\naddopts = --no-such-option\n")
     assert run("@worth('elbo')\ndef test_a(student):\n    pass\n")["test_a"].status is Status.PASSED
-
-
-def test_cells_of_names_the_exercises(run, tmp_path):
-    """The exercises of a suite are known without a submission."""
-    run(
-        "@worth('elbo')\ndef test_a(student):\n    student.f()\n@worth('sample')\ndef test_b(student): pass\n",
-        name="cells",
-    )
-    assert rubric.cells_of("cells") == {"elbo", "sample"}

@@ -852,7 +852,7 @@ def _square(z, mixture):
     return (z[..., None, :] - mixture.loc) ** 2 * torch.exp(-mixture.log_var)
 
 
-# z, mixture (oracles.Mixture)
+# z, mixture (priors.truth.Mixture)
 MIXTURE_LOG_PROB = (
     *_small_numbers(lambda variance, z, m: _mixed(z, m, _gaussian(z[..., None, :], m.loc, variance(m.log_var).sqrt()))),
     Mistake(
@@ -984,7 +984,7 @@ def _log_det(layer, v, stretch=None):
     return torch.log(torch.abs(1 + (1 - _tanh(layer, v) ** 2) * stretch))
 
 
-# layer (oracles.Planar), v
+# layer (priors.truth.Planar), v
 PLANAR_FLOW = (
     Mistake(
         "unconstrained",
@@ -1180,7 +1180,7 @@ DIRECTION = (
     "to noise or from noise to z? log N is taken at the noise, and log|det| says how f changes volume on the way there."
 )
 
-# layers (each v -> (f(v), log|det|): oracles.Planar, or a student's own), z
+# layers (each v -> (f(v), log|det|): priors.truth.Planar, or a student's own), z
 FLOW_LOG_PROB = (
     Mistake("direction", DIRECTION, lambda layers, z: _flow(layers, z, base_at_input=True, sign=-1)),
     Mistake("direction_reversed", DIRECTION, lambda layers, z: _flow(layers[::-1], z, base_at_input=True, sign=-1)),

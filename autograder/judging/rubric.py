@@ -1,22 +1,20 @@
 """The pytest plugin that turns hidden tests into outcomes: `worth` ties a test to an exercise, `Partial` gives a share of it.
 
 Runs in the grader's own process, never in a student's kernel. Fixtures: `student` (remote.Student), `draw` (draw.Draw) and `trained`
-(returns the likelihood.Evaluation of a trained model by its name, measured once per submission).
+(returns the gates.Evaluation of a trained model by its name, measured once per submission).
 """
 
 import inspect
 import os
 from collections.abc import Callable, Collection
-from pathlib import Path
 
 import pytest
 
+from autograder.catalogue import SUITE
 from autograder.judging.draw import Draw
 from autograder.kernel.failures import NotGraded, StudentError
 from autograder.kernel.remote import Student
 from autograder.reporting.report import Outcome, Status
-
-SUITE = Path(__file__).parents[1] / "suite"
 
 
 class Partial(AssertionError):
@@ -127,7 +125,7 @@ def run_suite(
         secret: the course's secret, from which inputs are drawn.
         student_id: whose submission it is.
         cells: the exercises to test, in this order; all of them, in the order of their names, where None.
-        evaluate: returns a trained model's likelihood.Evaluation by its name; raises StudentError where there is none.
+        evaluate: returns a trained model's gates.Evaluation by its name; raises StudentError where there is none.
         progress: called with each outcome as it comes.
     Raises:
         SuiteError: the suite is missing, cannot be collected, or pytest itself failed.
@@ -173,15 +171,6 @@ def run_suite(
     if plugin.problems or code not in expected[: 2 if cells is None else 3]:
         raise SuiteError("\n".join(plugin.problems) or f"pytest ended with {code!r}")
     return plugin.outcomes
-
-
-def cells_of(assignment: str) -> set[str]:
-    """Return the exercises that the suite of an assignment has tests for."""
-    return {outcome.cell for outcome in run_suite(assignment, Student(_absent), secret="", student_id="")}
-
-
-def _absent(header: bytes, payload: bytes) -> tuple[bytes, bytes]:
-    raise StudentError("nothing is submitted")
 
 
 def _cell(item) -> str:

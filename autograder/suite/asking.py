@@ -13,7 +13,7 @@ from autograder.judging.rubric import Partial
 from autograder.kernel.answers import Inspection
 from autograder.kernel.remote import Handle, Student
 from autograder.kernel.wire import Seed
-from autograder.trained.likelihood import Evaluation
+from autograder.trained.gates import Evaluation
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask
 

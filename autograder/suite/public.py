@@ -11,9 +11,10 @@ from dataclasses import dataclass
 import torch
 
 from autograder.judging import expect, oracles
-from autograder.judging.oracles import AffineModel, Flow, Mixture, Planar
+from autograder.judging.oracles import AffineModel
 from autograder.kernel.remote import Handle, Student
 from autograder.kernel.wire import Seed
+from autograder.suite.priors.truth import Flow, Mixture, Planar
 
 NUMBERS = 6  # shown of a value
 

@@ -5,14 +5,12 @@ from pathlib import Path
 from torch import nn
 
 import lab
+from autograder import catalogue
 from autograder.course import Course
-from autograder.trained import likelihood, reference, weights
-from autograder.trained.reference import Run
+from autograder.trained import likelihood, weights
+from autograder.trained.estimate import NUM_SAMPLES, estimate
+from autograder.trained.reference import Run, runs_for
 from lab.checkpoints import Checkpoint
-
-EVERY = [run for run in reference.runs_for(likelihood.TRAINED) if run.seed == 0]
-# names that the notebooks give to the convolutional network with N(0, I), which the reference runs name by its network
-CONVOLUTIONAL = {"vae", "vae_standard"}
 
 
 def evaluate(course: Course, folder: Path, path: Path) -> dict[str, dict]:
@@ -29,37 +27,43 @@ def evaluate(course: Course, folder: Path, path: Path) -> dict[str, dict]:
     """
     device = lab.device()
     drawn, cut = (likelihood.held_out(course, how).to(device) for how in ("fixed", "threshold"))
-    active_units = reference.solution("iwae")["active_units"]
+    more = {name: measure for of in map(catalogue.of, catalogue.every()) for name, measure in of.measures.items()}
     return lab.evaluate(
         folder,
         lambda checkpoint: _model(checkpoint, course.dataset).to(device),
         {
             "stochastic": lambda model: _estimates(model, drawn),
             "thresholded": lambda model: _estimates(model, cut),
-            "active": lambda model: {rule: active_units(model, drawn, rule)[0] for rule in ("variance", "kl")},
-            "gradient": lambda model: reference.gradient(model, drawn, model.num_samples),
+            **{name: lambda model, measure=measure: measure(model, drawn) for name, measure in more.items()},
         },
         path,
         images=len(drawn),
-        num_samples=reference.NUM_SAMPLES,
+        num_samples=NUM_SAMPLES,
         binarization="stochastic (drawn once), and thresholded where named",
         dataset=course.dataset,
     )
 
 
 def runs_of(name: str, k: int) -> list[Run]:
-    """Return the reference's architectures that a checkpoint of this name may hold: of one sample, `vae` stands for two."""
-    found = [run for run in EVERY if (run.name, run.num_samples) == (name, k)]
-    if name in CONVOLUTIONAL and k == 1:
-        found.append(Run("vae", "convolutional", 0))
-    return found
+    """Return the reference's architectures that a checkpoint of this name may hold: the notebooks call two of one sample `vae`."""
+    return [run for run in _every() if run.model.num_samples == k and name in _names(run)]
+
+
+def _every() -> list[Run]:
+    return [run for run in runs_for(catalogue.every()) if run.seed == 0]
+
+
+def _names(run: Run) -> set[str]:
+    """Return the names of a run in its checkpoint, and in those of notebooks."""
+    own = run.network == next(iter(run.model.networks))
+    return {run.name, *(run.model.checkpoints if own else ())}
 
 
 def _model(checkpoint: Checkpoint, dataset: str) -> nn.Module:
     """Return an untrained model of the architecture that a checkpoint's name and weights stand for."""
     runs = runs_of(checkpoint.model, checkpoint.k)
     if not runs:
-        known = {f"{run.name}_k{run.num_samples}" for run in EVERY} | {f"{name}_k1" for name in CONVOLUTIONAL}
+        known = {f"{name}_k{run.model.num_samples}" for run in _every() for name in _names(run)}
         raise lab.CheckpointError(
             f"{checkpoint.path.name}: expected a model that the reference knows ({', '.join(sorted(known))})."
         )
@@ -71,13 +75,13 @@ def _model(checkpoint: Checkpoint, dataset: str) -> nn.Module:
         )
     shapes = {name: tensor.shape for name, tensor in lab.checkpoints.read(checkpoint.path)[0].items()}
     for run in runs:
-        model = reference.build(run, "cpu")
-        model.num_samples = run.num_samples
+        model = run.build()
+        model.num_samples = run.model.num_samples
         if {name: tensor.shape for name, tensor in model.state_dict().items()} == shapes:
             break  # where none fits, filling the last one says what differs
     return model
 
 
 def _estimates(model: nn.Module, images) -> dict[str, float]:
-    found = reference.estimate(model, images, reference.NUM_SAMPLES)
+    found = estimate(model, images, NUM_SAMPLES)
     return {name: float(value.mean()) for name, value in vars(found).items()}

@@ -8,8 +8,8 @@ import json
 import struct
 from collections.abc import Mapping
 
+from autograder import catalogue
 from autograder.course import Course
-from autograder.trained.reference import MULTI_SAMPLE
 from lab import checkpoints
 from lab.environment import DATASETS
 
@@ -39,11 +39,11 @@ def foreign(files: Mapping[str, bytes], model: str, course: Course) -> str:
 
     Args:
         files: a submission's checkpoints, {path: content}.
-        model: the notebook's variable that holds the model, one of likelihood.PRIORS.
+        model: the notebook's variable that holds the model.
         course: names the data set.
     """
-    name, k = MULTI_SAMPLE.get(model, (model, 1))
-    begin = f"{name}_k{k}_epochs"  # the rest of the name is the run's
+    trained = catalogue.models()[model]
+    begin = f"{trained.checkpoints[0]}_k{trained.num_samples}_epochs"  # the rest of the name is the run's
     found = {path: dataset(content) for path, content in files.items() if path.rpartition("/")[2].startswith(begin)}
     others = {path: said for path, said in found.items() if said not in (None, course.dataset)}
     if not others or len(others) < len(found):

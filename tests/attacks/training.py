@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 import lab
-from autograder.trained.reference import solution
+from autograder.catalogue import solution
 
 EPOCHS = 2  # enough to tell the model from an untrained one
 
@@ -15,7 +15,7 @@ EPOCHS = 2  # enough to tell the model from an untrained one
 def main(folder: Path) -> None:
     """Train for some epochs and give the file the name that the notebook asks for."""
     torch.set_num_threads(1)
-    names, budget = solution(), lab.BUDGETS[lab.budget()]
+    names, budget = solution("vae"), lab.BUDGETS[lab.budget()]
     torch.manual_seed(0)
     model, images = names["VAE"](latent_dim=50), {"images": lab.load("train"), "validation": lab.load("validation")}
     short = dataclasses.replace(budget, epochs=EPOCHS)

@@ -7,12 +7,12 @@ import torch
 from autograder.judging import expect, mistakes, oracles
 from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, attempt, call
-from autograder.judging.oracles import Flow, Mixture, Planar
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import Handle, Student
 from autograder.kernel.wire import Seed
 from autograder.suite import public
 from autograder.suite.asking import check_derivative, check_seeding, fresh_chance, moved
+from autograder.suite.priors.truth import Flow, Mixture, Planar
 
 ENOUGH = 4000  # draws where distributions are compared
 

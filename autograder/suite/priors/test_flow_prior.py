@@ -8,7 +8,6 @@ import torch
 from autograder.judging import expect, mistakes, oracles, statistics
 from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.mistakes import SAID
-from autograder.judging.oracles import Flow
 from autograder.judging.rubric import worth
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import Handle, Student
@@ -31,6 +30,7 @@ from autograder.suite.priors.shared import (
     untidy,
 )
 from autograder.suite.priors.test_planar_flow import test_planar_flow_passes_gradients
+from autograder.suite.priors.truth import Flow
 
 Layer = Callable[[torch.Tensor], tuple[torch.Tensor, torch.Tensor]]  # v -> (f(v), log|det|)
 

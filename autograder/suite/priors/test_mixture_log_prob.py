@@ -7,7 +7,6 @@ import torch
 from autograder.judging import expect, mistakes
 from autograder.judging.expect import Wrong, call
 from autograder.judging.mistakes import SAID
-from autograder.judging.oracles import Mixture
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
 from autograder.suite import public
@@ -23,6 +22,7 @@ from autograder.suite.priors.shared import (
     rounded,
     slices,
 )
+from autograder.suite.priors.truth import Mixture
 
 
 def check_mixture(

@@ -5,10 +5,10 @@ import torch
 from autograder.judging import expect, statistics
 from autograder.judging.expect import Wrong, call
 from autograder.judging.mistakes import SAID
-from autograder.judging.oracles import Mixture
 from autograder.judging.rubric import worth
 from autograder.suite.asking import check_generator
 from autograder.suite.priors.shared import ENOUGH, check_sample, mixture_prior, sampled
+from autograder.suite.priors.truth import Mixture
 
 
 @worth("mixture_sample", 3)

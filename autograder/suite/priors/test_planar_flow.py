@@ -7,7 +7,6 @@ import torch
 from autograder.judging import expect, mistakes
 from autograder.judging.expect import Wrong, call
 from autograder.judging.mistakes import SAID
-from autograder.judging.oracles import Planar
 from autograder.judging.rubric import worth
 from autograder.suite.priors.shared import (
     POINTS,
@@ -24,6 +23,7 @@ from autograder.suite.priors.shared import (
     rounded,
     slices,
 )
+from autograder.suite.priors.truth import Planar
 
 
 @worth("planar_flow", 3)

@@ -7,7 +7,6 @@ import torch
 
 from autograder.judging import expect, mistakes
 from autograder.judging.expect import Wrong, attempt, call
-from autograder.judging.oracles import Planar
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
 from autograder.suite import public
@@ -23,6 +22,7 @@ from autograder.suite.priors.shared import (
     slices,
     untidy,
 )
+from autograder.suite.priors.truth import Planar
 
 
 def check_inverse(
