@@ -3,14 +3,19 @@
 Solutions and mistakes are executed in this process: for trusted code only.
 """
 
+import ast
+import functools
 import importlib
 import inspect
 import json
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import nbformat
+
+from autograder import catalogue
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import SUITE, run_suite
 from autograder.kernel.failures import StudentError
@@ -21,6 +26,12 @@ from autograder.trained.likelihood import Measurement
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
 GOOD = Measurement(bound=-90.0, elbo=-95.0, elbo_permuted=-250.0, active_units=20, latent_dim=50)
+BAD = {  # measurements that miss one gate
+    "low bound": {"bound": -98.0},
+    "low elbo": {"elbo": -103.0},
+    "encoder unused": {"elbo_permuted": -96.0},
+    "collapsed": {"active_units": 0},
+}
 
 
 class Suite:
@@ -30,6 +41,7 @@ class Suite:
         assignment: its name.
     Attributes:
         tests: hidden tests by name. cells: the exercise of each. asking: those that ask a student's functions.
+        functions: what students write, as `function` or `Class.method`, with the exercise it belongs to.
     """
 
     def __init__(self, assignment: str):
@@ -45,6 +57,68 @@ class Suite:
             for name, test in self.tests.items()
         }
         self.asking = {n: t for n, t in self.tests.items() if "student" in inspect.signature(t).parameters}
+        self.functions = {name: cell.id for cell in self._solution_cells() for name in _written(cell.source)}
+
+    def _solution_cells(self) -> list:
+        """Return the release's cells of code in which students write."""
+        path = ROOT / "release" / self.assignment / f"{self.assignment}.ipynb"
+        cells = nbformat.read(path, as_version=4).cells
+        return [c for c in cells if c.cell_type == "code" and c.metadata.get("nbgrader", {}).get("solution")]
+
+    @functools.cached_property
+    def reached(self) -> dict[str, set[str]]:
+        """Which of the functions each hidden test reaches, also through others, on the reference."""
+        return {test: {name for name, _ in calls} for test, calls in self._calls.items()}
+
+    @functools.cached_property
+    def asked(self) -> list[str]:
+        """The functions that hidden tests ask themselves, not through others."""
+        direct = {name for calls in self._calls.values() for name, outer in calls if not outer}
+        return [name for name in self.functions if name in direct]
+
+    @functools.cached_property
+    def _calls(self) -> dict[str, set[tuple[str, bool]]]:
+        """By hidden test: which functions are called on the reference, and whether from inside another one."""
+        found = {}
+        for test in self.asking:
+            namespace, calls, running = self.solution(), set(), []
+
+            def noted(right, name, calls, running):
+                def function(*args, **kwargs):
+                    calls.add((name, bool(running)))
+                    running.append(name)
+                    try:
+                        return right(*args, **kwargs)
+                    finally:
+                        running.pop()
+
+                return function
+
+            for name in self.functions:
+                wrapped(namespace, name, functools.partial(noted, name=name, calls=calls, running=running))
+            self.ask(test, namespace)
+            found[test] = calls
+        return found
+
+    @functools.cached_property
+    def last(self) -> list[str]:
+        """The functions that no other exercise's test reaches."""
+        return [
+            name
+            for name, cell in self.functions.items()
+            if name in self.asked
+            and all(self.cells[test] == cell for test, seen in self.reached.items() if name in seen)
+        ]
+
+    @property
+    def runs(self) -> set[str]:
+        """Names of all mistakes and bad models."""
+        return {*self.mistakes, *(f"{model}, {how}" for model in self.models for how in BAD)}
+
+    @functools.cached_property
+    def models(self) -> list[str]:
+        """The trained models of the assignment."""
+        return list(catalogue.models([self.assignment]))
 
     def solution(self, mistake: str | None = None) -> dict:
         """Return the namespace of the reference solution, with a mistake on top."""
@@ -68,11 +142,10 @@ class Suite:
             return error
         return None
 
-    def kill_matrix_table(self, all_runs: set[str], terminalreporter) -> str:
+    def kill_matrix_table(self, terminalreporter) -> str:
         """Return which hidden test is failed by which mistakes, one line a test; empty where no mistake was run.
 
         Args:
-            all_runs: names of mistakes and bad models.
             terminalreporter: pytest's, whose reports hold what `note` was told, by all processes.
         """
         runs = {}
@@ -80,11 +153,11 @@ class Suite:
             runs |= {
                 name: json.loads(value)["failed"]
                 for name, value in report.user_properties
-                if name in all_runs and json.loads(value)["assignment"] == self.assignment
+                if name in self.runs and json.loads(value)["assignment"] == self.assignment
             }
         if not runs:
             return ""
-        lines = [f"{self.assignment}: {len(runs)} of {len(all_runs)} mistakes and bad models were run"]
+        lines = [f"{self.assignment}: {len(runs)} of {len(self.runs)} mistakes and bad models were run"]
         for name in self.tests:
             killers = sorted(mistake for mistake, failed in runs.items() if name in failed)
             more = f", … {len(killers) - 3} more" if len(killers) > 3 else ""
@@ -97,14 +170,9 @@ class Suite:
 
     def untouched(self) -> dict:
         """Return the namespace of the release in which nothing was written."""
-        notebook = json.loads((ROOT / "release" / self.assignment / f"{self.assignment}.ipynb").read_text())
-        sources = [
-            "".join(cell["source"])
-            for cell in notebook["cells"]
-            if cell["cell_type"] == "code"
-            and (cell["metadata"].get("nbgrader", {}).get("solution") or cell["id"] == "imports")
-        ]
-        return run_sources(sources, {"__name__": "submission"})
+        path = ROOT / "release" / self.assignment / f"{self.assignment}.ipynb"
+        imports = [c.source for c in nbformat.read(path, as_version=4).cells if c.id == "imports"]
+        return run_sources([*imports, *(c.source for c in self._solution_cells())], {"__name__": "submission"})
 
 
 def evaluation(measurement: Measurement = GOOD) -> Evaluation:
@@ -138,37 +206,44 @@ def run_sources(sources: list, namespace: dict) -> dict:
     return namespace
 
 
-def spoiled(namespace: dict, name: str, change: Callable) -> dict:
-    """Make a function of the namespace, or a method given as Class.method, answer something else."""
+def _written(source: str) -> list[str]:
+    """Return the functions that a solution cell defines: `function`, or `Class.method` where it is one or is attached as one."""
+    tree, names = ast.parse(source), []
+    attached = {
+        node.value.id: f"{target.value.id}.{target.attr}"
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Name)
+        for target in node.targets
+        if isinstance(target, ast.Attribute) and isinstance(target.value, ast.Name)
+    }
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            names.append(attached.get(node.name, node.name))
+        elif isinstance(node, ast.ClassDef):
+            methods = [m.name for m in node.body if isinstance(m, ast.FunctionDef) and m.name != "__init__"]
+            names += [f"{node.name}.{name}" for name in methods]
+    return names
+
+
+def wrapped(namespace: dict, name: str, wrap: Callable) -> dict:
+    """Put `wrap(function)` in the place of a function of the namespace, or of a method given as Class.method."""
     owner, _, method = name.rpartition(".")
-    right = getattr(namespace[owner], method) if owner else namespace[name]
-
-    def wrong(*args, **kwargs):
-        return change(right(*args, **kwargs))
-
     if owner:
-        setattr(namespace[owner], method, wrong)
+        setattr(namespace[owner], method, wrap(getattr(namespace[owner], method)))
     else:
-        namespace[name] = wrong
+        namespace[name] = wrap(namespace[name])
     return namespace
 
 
-def answering(namespace: dict, names: tuple[str, ...], answer: Callable) -> dict:
+def spoiled(namespace: dict, name: str, change: Callable) -> dict:
+    """Make a function of the namespace, or a method given as Class.method, answer something else."""
+    return wrapped(namespace, name, lambda right: lambda *args, **kwargs: change(right(*args, **kwargs)))
+
+
+def answering(namespace: dict, names: Iterable[str], answer: Callable) -> dict:
     """Make functions, or methods given as Class.method, return `answer(arguments, right answer)`."""
-    rights = {}
     for name in names:
-        owner, _, method = name.rpartition(".")
-        rights[name] = getattr(namespace[owner], method) if owner else namespace[name]
-
-    def changed(right):
-        return lambda *args, **kwargs: answer(args, right(*args, **kwargs))
-
-    for name, right in rights.items():
-        owner, _, method = name.rpartition(".")
-        if owner:
-            setattr(namespace[owner], method, changed(right))
-        else:
-            namespace[name] = changed(right)
+        wrapped(namespace, name, lambda right: lambda *args, **kwargs: answer(args, right(*args, **kwargs)))
     return namespace
 
 

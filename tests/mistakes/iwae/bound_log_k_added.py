@@ -2,6 +2,7 @@
 
 FAILS = {"iwae_bound"}
 HINT = "log K is added"
+KEEPS = {"iwae_bound": (0.1, 0.5)}
 
 
 def iwae_bound(log_w):

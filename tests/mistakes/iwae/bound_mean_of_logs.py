@@ -2,6 +2,7 @@
 
 FAILS = {"iwae_bound"}
 HINT = "ELBO with K samples"
+KEEPS = {"iwae_bound": (0.2, 0.5)}
 ALSO = ("Which comes first",)
 
 

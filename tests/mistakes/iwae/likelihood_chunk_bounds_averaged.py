@@ -2,6 +2,7 @@
 
 FAILS = {"log_likelihood"}
 HINT = "bounds of the chunks are averaged"
+KEEPS = {"log_likelihood": (0.3, 0.5)}
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 FAILS = {"log_likelihood"}
 HINT = "log K is added"
+KEEPS = {"log_likelihood": (0.3, 0.5)}
 
 
 @torch.no_grad()

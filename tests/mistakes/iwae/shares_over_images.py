@@ -2,6 +2,7 @@
 
 FAILS = {"normalized_weights"}
 HINT = "samples of one image that share"
+KEEPS = {"normalized_weights": (0.1, 0.5)}
 
 
 def normalized_weights(log_w):

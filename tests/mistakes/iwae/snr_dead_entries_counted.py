@@ -2,6 +2,7 @@
 
 FAILS = {"gradient_snr"}
 HINT = "leave them out"
+KEEPS = {"gradient_snr": (0.7, 0.9)}
 
 
 def gradient_snr(model, x, num_samples, runs, generator=None):

@@ -2,6 +2,7 @@
 
 FAILS = {"latent_traversal"}
 HINT = "write into a copy"
+KEEPS = {"latent_traversal": (0.1, 0.5)}
 
 
 @torch.no_grad()

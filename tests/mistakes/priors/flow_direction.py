@@ -2,6 +2,7 @@
 
 FAILS = {"flow_prior"}
 HINT = "Which way do your layers go"
+KEEPS = {"flow_prior": (0.4, 0.7)}
 
 
 def log_prob(self, z):

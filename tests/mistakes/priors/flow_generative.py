@@ -2,6 +2,7 @@
 
 FAILS = {"flow_prior"}
 HINT = "map z to noise"
+KEEPS = {"flow_prior": (0.5, 0.9)}
 
 
 def log_prob(self, z):

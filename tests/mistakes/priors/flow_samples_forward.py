@@ -2,6 +2,7 @@
 
 FAILS = {"flow_prior"}
 HINT = "run forward"
+KEEPS = {"flow_prior": (0.6, 0.85)}
 
 
 @torch.no_grad()

@@ -2,6 +2,7 @@
 
 FAILS = {"planar_flow"}
 HINT = "maps two points to one"
+KEEPS = {"planar_flow": (0.4, 0.7)}
 ALSO = ("u itself is used",)
 
 

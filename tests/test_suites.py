@@ -1,0 +1,228 @@
+"""The hidden suites: right solutions pass, every known mistake costs what it says and gets its hint, idle answers earn nothing, and
+nothing leaks. All assignments alike; what is particular to one stands in test_particular_marks.py.
+"""
+
+import functools
+import inspect
+import sys
+
+import pytest
+import torch
+
+from autograder import catalogue
+from autograder.reporting.report import Status
+from tests import suites
+from tests.suites import BAD, GOOD, answering, evaluation, spoiled
+
+SUITES = {name: suites.Suite(name) for name in catalogue.every()}
+
+
+def each_of(what):
+    """Parametrise a test by assignment, and by something of each: a list that `what` returns of its suite."""
+    cases = [(name, one) for name, suite in SUITES.items() for one in what(suite)]
+    return pytest.mark.parametrize(("suite", "name"), cases, indirect=["suite"], ids=lambda value: str(value))
+
+
+@pytest.fixture
+def suite(request):
+    """The suite of an assignment, by its name."""
+    return SUITES[request.param]
+
+
+every_suite = pytest.mark.parametrize("suite", SUITES, indirect=True)
+
+
+def tensors(change):
+    """Return the change of a tensor or a number, or of all items of a tuple; other answers stay as they are."""
+
+    def changed(value):
+        if isinstance(value, tuple):
+            return tuple(map(changed, value))
+        if isinstance(value, (int, float)):
+            value = torch.tensor(float(value))
+        return change(value) if isinstance(value, torch.Tensor) else value
+
+    return changed
+
+
+ANSWERS = {
+    "None": (lambda value: None, "None"),
+    "list": (lambda value: [1.0, 2.0, 3.0], "list"),
+    "numpy": (lambda value: torch.zeros(5, 3).numpy(), "numpy.ndarray"),
+    "text": (lambda value: "0.5", "str"),
+    "half precision": (tensors(lambda tensor: tensor.half()), "float16"),
+    "one axis more": (tensors(lambda tensor: tensor.expand(2, *tensor.shape)), "shape"),
+    "NaN": (tensors(lambda tensor: tensor * float("nan")), "NaN"),
+    "infinite": (tensors(lambda tensor: tensor.detach() + float("inf")), "infinite"),
+    "zero": (tensors(lambda tensor: tensor * 0), "expected"),
+    "integers": (tensors(lambda tensor: tensor.long()), "int64"),
+    "complex": (tensors(lambda tensor: tensor + 0j), "complex"),
+    "sparse": (tensors(lambda tensor: tensor.detach().reshape(-1).to_sparse()), "sparse"),
+    "exception": (lambda value: 1 / 0, "ZeroDivisionError"),
+    "exit": (lambda value: sys.exit("good bye"), "SystemExit"),
+}
+
+
+def outcomes(suite, namespace, secret="secret", **measurements):
+    """Run the whole suite on trained models of which some measure badly."""
+    return suite.outcomes(namespace, secret, lambda name: evaluation(measurements.get(name, GOOD)))
+
+
+def share(found, cell):
+    """Return the share of a cell's points that is earned."""
+    tests = [o for o in found if o.cell == cell]
+    return sum(o.credit * o.weight for o in tests) / sum(o.weight for o in tests)
+
+
+def nonsense(suite, answer):
+    """Return a submission all of whose functions answer the same nonsense."""
+    return functools.reduce(lambda names, name: spoiled(names, name, ANSWERS[answer][0]), suite.asked, suite.solution())
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread():
+    """Small tensors are slower on many threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@each_of(lambda suite: range(20))
+def test_reference_earns_everything(suite, name):
+    """The reference solution passes every hidden test, whatever the secret draws."""
+    found = outcomes(suite, suite.solution(), secret=str(name))
+    assert not [(o.test, o.message, o.detail) for o in found if o.status is not Status.PASSED]
+
+
+@each_of(lambda suite: suite.right)
+def test_right_variants_earn_everything(suite, name):
+    """Solutions written differently pass every hidden test, but for the cells they say they lose."""
+    namespace = suite.variant(name)
+    lost = [o for o in outcomes(suite, namespace) if o.status is not Status.PASSED]
+    assert {o.cell for o in lost} == namespace["LOSES"], [(o.test, o.message, o.detail) for o in lost]
+
+
+@every_suite
+def test_untouched_release_earns_nothing(suite):
+    """A notebook in which nothing was written fails every hidden test of every cell, and is told so."""
+    found = suite.outcomes(suite.untouched())
+    assert {o.cell for o in found} == set(suite.cells.values())
+    assert not [o for o in found if o.status is not Status.FAILED or o.credit]
+    last = suite.functions[suite.last[-1]]
+    assert all("is not written yet" in o.message for o in found if o.cell == last)
+
+
+@each_of(lambda suite: suite.mistakes)
+def test_mistake_costs_what_it_says(suite, name, record_property):
+    """A mistake fails exactly the cells it names, with the hint it names, keeps the share it names, and stops nothing else."""
+    namespace = suite.solution(name)
+    found = outcomes(suite, namespace)
+    failed = [o for o in found if o.status is not Status.PASSED]
+    suite.note(name, [o.test for o in failed], record_property)
+    assert all(o.status is Status.FAILED for o in failed), [(o.test, o.detail) for o in failed]
+    assert {o.cell for o in failed} == set(namespace["FAILS"]), [(o.test, o.message) for o in failed]
+    said = "\n".join(o.message + " " + o.hint for o in failed)
+    assert namespace["HINT"] in said, said
+    assert namespace["__doc__"] == inspect.cleandoc(namespace["__doc__"])
+    for cell, (low, high) in namespace.get("KEEPS", {}).items():
+        assert low <= share(found, cell) <= high
+
+
+@each_of(lambda suite: suite.asking)
+def test_every_hidden_test_is_failed_by_a_mistake(suite, name):
+    """No hidden test is idle: some mistake that names its cell fails it."""
+    cell = suite.cells[name]
+    candidates = (m for m in suite.mistakes if cell in suite.solution(m)["FAILS"])
+    assert any(suite.ask(name, suite.solution(mistake)) for mistake in candidates)
+
+
+@each_of(lambda suite: sorted(suite.runs - set(suite.mistakes)))
+def test_bad_models_fail_their_tests_alone(suite, name, record_property):
+    """A model that misses one gate fails one hidden test of trained models, and nothing else."""
+    model, how = name.split(", ")
+    found = outcomes(suite, suite.solution(), **{model: type(GOOD)(**(vars(GOOD) | BAD[how]))})
+    failed = [o for o in found if o.status is not Status.PASSED]
+    suite.note(name, [o.test for o in failed], record_property)
+    assert len(failed) <= 1
+    assert not {o.test for o in failed} & set(suite.asking)
+
+
+@every_suite
+def test_every_test_of_trained_models_is_failed_by_a_bad_one(suite):
+    """No hidden test of trained models is idle."""
+    failed = set()
+    for how in BAD.values():
+        bad = dict.fromkeys(suite.models, type(GOOD)(**(vars(GOOD) | how)))
+        failed |= {o.test for o in outcomes(suite, suite.solution(), **bad) if o.status is not Status.PASSED}
+    assert failed == set(suite.tests) - set(suite.asking)
+
+
+@each_of(lambda suite: suite.mistakes)
+def test_messages_hold_no_hidden_value(suite, name, monkeypatch):
+    """No failure message or hint contains a value that was expected."""
+    assert not suites.leaks(suite, name, monkeypatch)
+
+
+@pytest.mark.parametrize("answer", ANSWERS)
+@each_of(lambda suite: suite.asked)
+def test_bad_answers_fail_the_cell_in_words(suite, name, answer):
+    """Whatever a function answers, its own hidden tests fail as the student's doing, and one of them names what came."""
+    change, word = ANSWERS[answer]
+    own = [test for test in suite.asking if suite.cells[test] == suite.functions[name]]
+    errors = [suite.ask(test, spoiled(suite.solution(), name, change)) for test in own]
+    said = "\n".join(str(error) + getattr(error, "hint", "") for error in errors if error)
+    assert any(errors)
+    assert word in said
+
+
+@each_of(lambda suite: ANSWERS)
+def test_bad_answers_everywhere_are_never_our_error(suite, name):
+    """A submission all of whose functions answer nonsense is graded, not broken."""
+    found = outcomes(suite, nonsense(suite, name))
+    assert not [(o.test, o.detail) for o in found if o.status in (Status.ERROR, Status.SKIPPED)]
+
+
+@each_of(lambda suite: ["None", "NaN", "zero", "exception"])
+def test_nonsense_that_agrees_with_itself_earns_little(suite, name):
+    """Functions that build on each other's nonsense earn no more than parameters of the right shape, or the refusal of an option."""
+    found = outcomes(suite, nonsense(suite, name))
+    shares = {cell: share(found, cell) for cell in {suite.functions[name] for name in suite.asked}}
+    assert {cell: earned for cell, earned in shares.items() if earned > 0.2} == {}
+
+
+@each_of(lambda suite: suite.last)
+def test_bad_answer_of_a_last_function_costs_its_cell_only(suite, name):
+    """What a function does that nothing builds on touches no other cell."""
+    found = outcomes(suite, spoiled(suite.solution(), name, ANSWERS["exception"][0]))
+    assert {o.cell for o in found if o.status is not Status.PASSED} == {suite.functions[name]}
+
+
+def zeros(args, right):
+    """Return zeros like the right answer."""
+    if isinstance(right, tuple):
+        return tuple(zeros(args, part) for part in right)
+    return torch.zeros_like(right) if isinstance(right, torch.Tensor) else type(right)(0)
+
+
+def an_input(args, right):
+    """Return the first tensor that was given, for a pair twice."""
+    given = next((arg for arg in args if isinstance(arg, torch.Tensor)), None)
+    return (given, given) if isinstance(right, tuple) else given
+
+
+@pytest.mark.parametrize("answer", [zeros, an_input])
+@each_of(lambda suite: suite.asked)
+def test_idle_answers_earn_nothing(suite, name, answer):
+    """Zeros of the right shape, or an input, are no answers: no test that reaches the function gives a point, for tidiness neither."""
+    namespace = answering(suite.solution(), (name,), answer)
+    earned = {o.test for o in outcomes(suite, namespace) if o.cell == suite.functions[name] and o.credit}
+    assert sorted(test for test in earned if name in suite.reached.get(test, ())) == []
+
+
+@each_of(lambda suite: suite.tests)
+def test_sentences_can_be_shown(suite, name):
+    """Every hidden test says in one sentence what it asks."""
+    said = inspect.getdoc(suite.tests[name])
+    assert said.endswith(".")
+    assert "\n\n" not in said
