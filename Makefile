@@ -6,12 +6,12 @@ STAMP := .venv/ready
 PACKAGES = $(filter bubblewrap,$(or $(COURSE_SANDBOX),$(shell sed -n 's/^ *sandbox="\([a-z]*\)".*/\1/p' course_config.py)))
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help system setup demo test quick-test attacks hints check release reference grade bench doctor
+.PHONY: help system setup demo test unit suites attacks hints check release reference grade bench doctor
 help: ## say what each word does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
 setup: system $(STAMP) ## install what the system lacks (as root, else say what), and make the virtual environment
-demo test quick-test attacks: system
+demo test attacks: system
 test: PACKAGES = bubblewrap chromium
 system:
 	@sh system.sh $(PYTHON) $(PACKAGES)
@@ -25,10 +25,13 @@ demo: $(STAMP) ## release, grade a small class, write feedback and grades, on th
 	$(BIN)/python -m demo
 
 test: $(STAMP) ## all tests of the kit
-	$(BIN)/python -m pytest -n 2 --dist loadfile
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-quick-test: $(STAMP) ## the tests that start no kernel
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not slow"
+unit: $(STAMP) ## the tests that start no kernel and run no hidden suite
+	$(BIN)/python -m pytest -n 2 --dist load -m "not slow and not suite"
+
+suites: $(STAMP) ## the hidden suites against all right and wrong solutions; A=iwae E=log_likelihood: of one assignment, of one exercise
+	SUITES_ASSIGNMENT=$(A) SUITES_EXERCISE=$(E) $(BIN)/python -m pytest -n 2 --dist load tests/test_suites.py
 
 attacks: $(STAMP) ## grade the corpus of attacks, an honest submission after each, and print what was held
 	$(BIN)/python -m tests.attacks

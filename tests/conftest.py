@@ -15,6 +15,13 @@ os.environ.setdefault("COURSE_DATA", str(ROOT / "data"))  # all courses of the t
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 
 
+def pytest_collection_modifyitems(items):
+    """Keep the tests of a module that runs real kernels in one process: they share what was graded once."""
+    for item in items:
+        if item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+
+
 def pytest_terminal_summary(terminalreporter):
     """Show which hidden test is failed by which mistakes, where some were run."""
     if suites := sys.modules.get("tests.test_suites"):

@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import nbformat
@@ -125,14 +125,34 @@ class Suite:
         extra = [ROOT / "tests" / "mistakes" / self.assignment / f"{mistake}.py"] if mistake else []
         return executed(SOLUTIONS / f"{self.assignment}.py", *extra)
 
+    def fails(self, mistake: str) -> set[str]:
+        """Return the exercises that a mistake says it fails."""
+        tree = ast.parse((ROOT / "tests" / "mistakes" / self.assignment / f"{mistake}.py").read_text())
+        return next(
+            ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "FAILS"
+        )
+
     def variant(self, name: str) -> dict:
         """Return the namespace of a right variant."""
         return executed(ROOT / "tests" / "right" / self.assignment / f"{name}.py")
 
-    def outcomes(self, namespace: dict, secret: str = "secret", evaluate: Callable | None = None) -> list:
-        """Run the whole suite; `evaluate` returns a trained model's evaluation by its name."""
-        student = in_process(namespace)
-        return run_suite(self.assignment, student, secret=secret, student_id="student", evaluate=evaluate)
+    def outcomes(
+        self,
+        namespace: dict,
+        secret: str = "secret",
+        evaluate: Callable | None = None,
+        cells: Collection[str] | None = None,
+    ) -> list:
+        """Run the suite, of these exercises or whole; `evaluate` returns a trained model's evaluation by its name."""
+        settings = {"secret": secret, "student_id": "student", "evaluate": evaluate, "cells": cells}
+        return run_suite(self.assignment, in_process(namespace), **settings)
+
+    def who_hears(self, exercises: Collection[str]) -> set[str]:
+        """Return these exercises and those whose hidden tests reach a function of them: no other can fail by a mistake there."""
+        functions = {name for name, cell in self.functions.items() if cell in exercises}
+        return {*exercises, *(self.cells[test] for test, seen in self.reached.items() if seen & functions)}
 
     def ask(self, name: str, namespace: dict) -> Exception | None:
         """Return the exception with which one hidden test ends, None where it passes."""

@@ -10,6 +10,8 @@ from autograder.reporting.report import Status
 from tests.suites import BAD, GOOD, Suite, evaluation
 from tests.test_suites import outcomes, share
 
+pytestmark = pytest.mark.suite
+
 COSTS = {  # share of the hidden test that a model's missed gate costs
     "vae": {"vae": {"low bound": 1, "low elbo": 1, "encoder unused": 1, "collapsed": 1}},
     "priors": dict.fromkeys(

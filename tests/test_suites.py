@@ -4,6 +4,7 @@ nothing leaks. All assignments alike; what is particular to one stands in test_p
 
 import functools
 import inspect
+import os
 import sys
 
 import pytest
@@ -14,12 +15,19 @@ from autograder.reporting.report import Status
 from tests import suites
 from tests.suites import BAD, GOOD, answering, evaluation, spoiled
 
-SUITES = {name: suites.Suite(name) for name in catalogue.every()}
+pytestmark = pytest.mark.suite
+# of `make suites`: one assignment, and one exercise of it, with only those hidden tests that can hear of it
+ASSIGNMENT, EXERCISE = os.environ.get("SUITES_ASSIGNMENT"), os.environ.get("SUITES_EXERCISE")
+SUITES = {name: suites.Suite(name) for name in ([ASSIGNMENT] if ASSIGNMENT else catalogue.every())}
 
 
-def each_of(what):
-    """Parametrise a test by assignment, and by something of each: a list that `what` returns of its suite."""
+def each_of(what, exercises=lambda suite, one: suite.cells.values()):
+    """Parametrise a test by assignment, and by something of each: a list that `what` returns of its suite.
+
+    `exercises` returns those that one of them belongs to.
+    """
     cases = [(name, one) for name, suite in SUITES.items() for one in what(suite)]
+    cases = [(name, one) for name, one in cases if not EXERCISE or EXERCISE in exercises(SUITES[name], one)]
     return pytest.mark.parametrize(("suite", "name"), cases, indirect=["suite"], ids=lambda value: str(value))
 
 
@@ -29,6 +37,8 @@ def suite(request):
     return SUITES[request.param]
 
 
+each_mistake = each_of(lambda suite: suite.mistakes, lambda suite, one: suite.fails(one))
+each_asked = each_of(lambda suite: suite.asked, lambda suite, one: [suite.functions[one]])
 every_suite = pytest.mark.parametrize("suite", SUITES, indirect=True)
 
 
@@ -63,9 +73,10 @@ ANSWERS = {
 }
 
 
-def outcomes(suite, namespace, secret="secret", **measurements):
-    """Run the whole suite on trained models of which some measure badly."""
-    return suite.outcomes(namespace, secret, lambda name: evaluation(measurements.get(name, GOOD)))
+def outcomes(suite, namespace, secret="secret", fails=None, **measurements):
+    """Run the suite on trained models of which some measure badly: whole; where one exercise is asked, that, or what can hear of `fails`."""
+    cells = (suite.who_hears(fails) if fails else {EXERCISE}) if EXERCISE else None
+    return suite.outcomes(namespace, secret, lambda name: evaluation(measurements.get(name, GOOD)), cells)
 
 
 def share(found, cell):
@@ -106,18 +117,18 @@ def test_right_variants_earn_everything(suite, name):
 @every_suite
 def test_untouched_release_earns_nothing(suite):
     """A notebook in which nothing was written fails every hidden test of every cell, and is told so."""
-    found = suite.outcomes(suite.untouched())
-    assert {o.cell for o in found} == set(suite.cells.values())
+    found = suite.outcomes(suite.untouched(), cells=[EXERCISE] if EXERCISE else None)
+    assert {o.cell for o in found} == ({EXERCISE} if EXERCISE else set(suite.cells.values()))
     assert not [o for o in found if o.status is not Status.FAILED or o.credit]
     last = suite.functions[suite.last[-1]]
     assert all("is not written yet" in o.message for o in found if o.cell == last)
 
 
-@each_of(lambda suite: suite.mistakes)
+@each_mistake
 def test_mistake_costs_what_it_says(suite, name, record_property):
     """A mistake fails exactly the cells it names, with the hint it names, keeps the share it names, and stops nothing else."""
     namespace = suite.solution(name)
-    found = outcomes(suite, namespace)
+    found = outcomes(suite, namespace, fails=namespace["FAILS"])
     failed = [o for o in found if o.status is not Status.PASSED]
     suite.note(name, [o.test for o in failed], record_property)
     assert all(o.status is Status.FAILED for o in failed), [(o.test, o.detail) for o in failed]
@@ -129,7 +140,7 @@ def test_mistake_costs_what_it_says(suite, name, record_property):
         assert low <= share(found, cell) <= high
 
 
-@each_of(lambda suite: suite.asking)
+@each_of(lambda suite: suite.asking, lambda suite, one: [suite.cells[one]])
 def test_every_hidden_test_is_failed_by_a_mistake(suite, name):
     """No hidden test is idle: some mistake that names its cell fails it."""
     cell = suite.cells[name]
@@ -137,7 +148,7 @@ def test_every_hidden_test_is_failed_by_a_mistake(suite, name):
     assert any(suite.ask(name, suite.solution(mistake)) for mistake in candidates)
 
 
-@each_of(lambda suite: sorted(suite.runs - set(suite.mistakes)))
+@each_of(lambda suite: sorted(suite.runs - set(suite.mistakes)), lambda suite, one: ())
 def test_bad_models_fail_their_tests_alone(suite, name, record_property):
     """A model that misses one gate fails one hidden test of trained models, and nothing else."""
     model, how = name.split(", ")
@@ -148,6 +159,7 @@ def test_bad_models_fail_their_tests_alone(suite, name, record_property):
     assert not {o.test for o in failed} & set(suite.asking)
 
 
+@pytest.mark.skipif(bool(EXERCISE), reason="one exercise is asked, and trained models belong to none")
 @every_suite
 def test_every_test_of_trained_models_is_failed_by_a_bad_one(suite):
     """No hidden test of trained models is idle."""
@@ -158,14 +170,14 @@ def test_every_test_of_trained_models_is_failed_by_a_bad_one(suite):
     assert failed == set(suite.tests) - set(suite.asking)
 
 
-@each_of(lambda suite: suite.mistakes)
+@each_mistake
 def test_messages_hold_no_hidden_value(suite, name, monkeypatch):
     """No failure message or hint contains a value that was expected."""
     assert not suites.leaks(suite, name, monkeypatch)
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-@each_of(lambda suite: suite.asked)
+@each_asked
 def test_bad_answers_fail_the_cell_in_words(suite, name, answer):
     """Whatever a function answers, its own hidden tests fail as the student's doing, and one of them names what came."""
     change, word = ANSWERS[answer]
@@ -187,11 +199,12 @@ def test_bad_answers_everywhere_are_never_our_error(suite, name):
 def test_nonsense_that_agrees_with_itself_earns_little(suite, name):
     """Functions that build on each other's nonsense earn no more than parameters of the right shape, or the refusal of an option."""
     found = outcomes(suite, nonsense(suite, name))
-    shares = {cell: share(found, cell) for cell in {suite.functions[name] for name in suite.asked}}
+    asked = {o.cell for o in found} & {suite.functions[name] for name in suite.asked}
+    shares = {cell: share(found, cell) for cell in asked}
     assert {cell: earned for cell, earned in shares.items() if earned > 0.2} == {}
 
 
-@each_of(lambda suite: suite.last)
+@each_of(lambda suite: suite.last, lambda suite, one: [suite.functions[one]])
 def test_bad_answer_of_a_last_function_costs_its_cell_only(suite, name):
     """What a function does that nothing builds on touches no other cell."""
     found = outcomes(suite, spoiled(suite.solution(), name, ANSWERS["exception"][0]))
@@ -212,7 +225,7 @@ def an_input(args, right):
 
 
 @pytest.mark.parametrize("answer", [zeros, an_input])
-@each_of(lambda suite: suite.asked)
+@each_asked
 def test_idle_answers_earn_nothing(suite, name, answer):
     """Zeros of the right shape, or an input, are no answers: no test that reaches the function gives a point, for tidiness neither."""
     namespace = answering(suite.solution(), (name,), answer)
@@ -220,7 +233,7 @@ def test_idle_answers_earn_nothing(suite, name, answer):
     assert sorted(test for test in earned if name in suite.reached.get(test, ())) == []
 
 
-@each_of(lambda suite: suite.tests)
+@each_of(lambda suite: suite.tests, lambda suite, one: [suite.cells[one]])
 def test_sentences_can_be_shown(suite, name):
     """Every hidden test says in one sentence what it asks."""
     said = inspect.getdoc(suite.tests[name])

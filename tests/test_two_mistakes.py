@@ -7,6 +7,8 @@ from autograder.kernel.remote import in_process
 from autograder.reporting.report import Status
 from tests.suites import Suite
 
+pytestmark = pytest.mark.suite
+
 
 def hints(assignment, exercise, code):
     """Return what a student is told about an exercise who wrote `code` below the reference solution."""
