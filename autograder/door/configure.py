@@ -15,7 +15,7 @@ GRADEBOOK_TIMEOUT_S = 60  # how long another program may hold the gradebook befo
 
 
 def configure(c, root: Path) -> None:
-    """Set nbgrader's options from the course's configuration; a wrong one ends the program with a line a problem.
+    """Set nbgrader's options from the course's configuration; a wrong one ends the program with a line per problem.
 
     Args:
         c: the traitlets configuration object of nbgrader_config.py.

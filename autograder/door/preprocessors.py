@@ -73,7 +73,7 @@ class SaveScores(SaveAutoGrades):
         if why := _unplaced(cell, resources):
             name = cell.metadata["nbgrader"]["grade_id"]
             comment = self.gradebook.find_comment(name, self.notebook_id, self.assignment_id, self.student_id)
-            comment.auto_comment = f"Not graded: {why}. This is not a zero; your instructor looks at it."
+            comment.auto_comment = f"Not graded: {why}. This is not a zero; your instructor will look at it."
             self.gradebook.db.commit()
 
 

@@ -134,13 +134,12 @@ def close(
     """Return `got`, detached, if it equals `want` to the accuracy asked for, or one of the other values that are as
     right.
 
-    Accuracy: 1e-5 a value in float64 (relative to values above 1), 1e-3 in float32, relative to the larger of a value
+    Accuracy: 1e-5 per value in float64 (relative to values above 1), 1e-3 in float32, relative to the larger of a value
     and the mean size of all.
 
     Args:
-        also: other values accepted, None for none, looked at only where `want` is missed, so a generator does no
-        needless work. An answer
-            built from a student's own earlier functions is right, even where those are not.
+        also: other right answers, such as what the student's own earlier functions give. Read only if `want` does not
+            match; None entries are skipped.
         hint: tells the known mistake that the answer looks like.
         gradient: False where the result must not require gradient.
         todo: what to do when values are wrong; shape_todo: when the shape is.

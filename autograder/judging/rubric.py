@@ -117,7 +117,7 @@ def run_suite(
     evaluate: Callable | None = None,
     progress: Callable[[Outcome], None] = lambda outcome: None,
 ) -> list[Outcome]:
-    """Run the hidden suite of an assignment and return one outcome a test.
+    """Run the hidden suite of an assignment and return one outcome per test.
 
     Args:
         assignment: name of the suite, the folder suite/{assignment}/.

@@ -1,7 +1,7 @@
 """The message that the grader and a student's kernel exchange: a JSON header and a safetensors payload.
 
 Speaks of plain values only: None, bool, int, float, str, tensors, and lists, tuples and dicts of these; objects that stay in the
-kernel travel as numbers (`Handle`), random generators as seeds (`Seed`). Never pickles and never evaluates. Every message is bounded
+kernel travel as numbers (`Reference`), random generators as seeds (`Seed`). Never pickles and never evaluates. Every message is bounded
 in bytes, nesting, items and tensors *before* anything of that size is allocated. Used by `remote` (asking) and, sent along as source,
 by `agent` (answering), so it imports nothing of this package.
 """

@@ -147,7 +147,7 @@ def cell_text(report: Report, cell: str) -> str:
     """Return a cell's feedback as plain text."""
     mark = report.marks[cell]
     if mark.score is None:
-        head = [f"Not graded: {mark.reason}. This is not a zero; your instructor looks at it."]
+        head = [f"Not graded: {mark.reason}. This is not a zero; your instructor will look at it."]
     else:
         head = [f"{mark.score:g} of {mark.points:g} points"]
     for first, *others in _by_reason(report.of(cell)):
@@ -169,7 +169,7 @@ def cell_html(report: Report, cell: str) -> str:
     """Return a cell's feedback as an HTML fragment without styles or scripts, everything escaped."""
     mark = report.marks[cell]
     if mark.score is None:
-        return f"<p><strong>Not graded.</strong> {_escape(mark.reason)}. This is not a zero; your instructor looks at it.</p>"
+        return f"<p><strong>Not graded.</strong> {_escape(mark.reason)}. This is not a zero; your instructor will look at it.</p>"
     rows = [f"<p><strong>{mark.score:g} of {mark.points:g} points</strong></p><ul>"]
     for first, *others in _by_reason(report.of(cell)):
         row = f"<li><strong>{_word(first)}</strong>: {_escape(first.sentence)}"
@@ -188,7 +188,7 @@ def summary(report: Report) -> str:
     if report.graded:
         head = f"**{report.score:g} of {report.points:g} automatic points.** Written answers are graded by a person."
     else:
-        head = "**Not graded.** This is not a zero; your instructor looks at it."
+        head = "**Not graded.** This is not a zero; your instructor will look at it."
     notes = "".join(f"- {_escape(note)}\n" for note in report.notes)
     rows = [f"## Your result\n\n{head}\n\n{notes}\n| exercise | points | tests |", "| --- | --- | --- |"]
     for cell, mark in report.marks.items():

@@ -1,7 +1,7 @@
 """Limits of a kernel and all it starts: resource limits, control groups where they can be written, and a watchdog.
 
 Memory and processes are counted by a control group (version 1 or 2) where the grader may make one, else by the watchdog, which looks at
-every process below the kernel's own. Whoever passes a limit is killed whole, and `Watchdog.verdict` says which limit it was.
+every process below the kernel's own. A kernel that exceeds a limit is killed whole, and `Watchdog.verdict` says which limit it was.
 """
 
 import contextlib
@@ -58,7 +58,7 @@ class Limits:
 
 def set_resource_limits(limits: Limits) -> None:
     """Set the limits of the calling process that every process it starts inherits; called between fork and exec."""
-    # above the group's and the watchdog's limits, so that these, which say why, come first; and data that is never touched is free
+    # Looser than the control group and the watchdog: those can name the limit, so they should act first. Untouched memory costs nothing.
     data, cpu, disk = (limits.memory_mib + SPARE_MIB) * 2**20, limits.cpu_s + 30, limits.disk_mib * 2**20
     for kind, value in (
         (resource.RLIMIT_CORE, 0),

@@ -1,1 +1,1 @@
-"""The hidden tests, one file an assignment. They run in the grader's own process; students read their docstrings."""
+"""The hidden tests, one folder per assignment. They run in the grader's own process; students read their docstrings."""

@@ -13,9 +13,9 @@ from autograder.kernel.remote import Handle
 
 ROWS = 2000  # codes per call
 PRIOR_POINTS = 2000  # drawn from the prior, among the codes of images
-MIN_AGREEING = 0.99  # share of the codes where log_prob has to agree: one with a floor of its own may differ at some
+MIN_AGREEING = 0.99  # share of codes; a floor inside the student's logarithm may change the rest
 TOLERANCE = 1e-3  # relative, and absolute in nats: what the assignment asks of float32; rounding is below a tenth of it
-MAX_MASS_ERROR = 0.15  # by which the mean of p_student / p at points of p may miss 1
+MAX_MASS_ERROR = 0.15  # E_p[p_student / p] is 1 for a density that integrates to one; tolerance
 
 
 @dataclass(frozen=True)
