@@ -192,7 +192,7 @@ def test_object_is_the_notebooks_own():
     """A handle of a variable names the object itself, not a copy."""
     vae = Net()
     student = ask(vae=vae)
-    student.object("vae").train()
+    student.variable("vae").train()
     assert vae.training
 
 
@@ -472,7 +472,7 @@ class Convolving(nn.Module):
 def test_convolutions_are_watched_and_ablated(layers, kernels):
     """Kernels larger than a pixel are noted, and only what they compute is lost where they return zeros."""
     student = ask(net=Convolving(*layers))
-    seen = student.convolutions(student.object("net"), torch.rand(2, 1, 6, 6))
+    seen = student.convolutions(student.variable("net"), torch.rand(2, 1, 6, 6))
     assert seen.kernels == kernels
     assert torch.equal(seen.output[1], seen.ablated[1])
     assert torch.equal(seen.output[0], seen.ablated[0]) == (not kernels)
@@ -608,7 +608,7 @@ def test_result_that_cannot_be_sent_is_a_bad_answer(value, text):
 def test_object_of_another_type_is_the_students_error(question):
     """Treating a number as a model is answered with an error of the student's."""
     with pytest.raises(StudentError, match="vae raised AttributeError|has no attribute elbo"):
-        getattr(ask(vae=3).object("vae"), question)()
+        getattr(ask(vae=3).variable("vae"), question)()
 
 
 def test_object_that_is_gone_is_reported():
@@ -663,7 +663,7 @@ def test_forged_reply_is_a_bad_answer(reply):
         lambda: student.gradient("f", torch.ones(1)),
         lambda: student.inspect("f"),
         lambda: student.new("VAE"),
-        lambda: student.object("vae"),
+        lambda: student.variable("vae"),
         lambda: student.convolutions(reference, torch.ones(1)),
         lambda: student.watch("f", parts_of=reference),
         lambda: reference.attribute("encoder"),

@@ -515,7 +515,7 @@ def test_model_trained_further_is_asked_as_it_was(session):
     )
     one.run()
     one.student.exercise = "model"
-    assert float(one.student.object("model").state().parameters["weight"].detach()) == 2.0
+    assert float(one.student.variable("model").state().parameters["weight"].detach()) == 2.0
 
 
 AMBIENT = (

@@ -71,10 +71,10 @@ class Decoder(nn.Module):
 
 def measured(encoder=None, decoder=Decoder, images=IMAGES, seed="a", prior=None, elsewhere=None):
     """Return the measurement of a toy model; each fresh decoder is made anew, as in a new kernel."""
-    encode = in_process({"encoder": encoder or Encoder()}).object("encoder")
+    encode = in_process({"encoder": encoder or Encoder()}).variable("encoder")
     draw, given = Draw("secret", seed), prior and handed_in(prior)
     codes = posterior(encode, images if elsewhere is None else torch.cat([images, elsewhere]))
-    fresh = lambda: in_process({"decoder": decoder()}).object("decoder")  # noqa: E731
+    fresh = lambda: in_process({"decoder": decoder()}).variable("decoder")  # noqa: E731
     return measure(codes, fresh, images, draw, given, elsewhere)
 
 
@@ -449,7 +449,7 @@ ASKED = {"mixture": MIXTURE, "flow": FLOW}
 def handed_in(prior):
     """Return what the grader makes of a model's prior."""
     kind = "mixture" if isinstance(prior, MixturePrior) else "flow"
-    return prior_of(in_process({"vae": holding(prior)}).object("vae"), ASKED[kind])
+    return prior_of(in_process({"vae": holding(prior)}).variable("vae"), ASKED[kind])
 
 
 def holding(prior):
@@ -586,21 +586,21 @@ def test_prior_is_read_before_an_image_is_seen():
 
 def test_standard_prior_is_none():
     """N(0, I) is the prior None, and no other object is."""
-    assert prior_of(in_process({"vae": holding(None)}).object("vae"), None) is None
+    assert prior_of(in_process({"vae": holding(None)}).variable("vae"), None) is None
     for prior in (MixturePrior(), "N(0, I)", torch.zeros(2)):
         vae = nn.Module()
         vae.__dict__["prior"] = prior
         with pytest.raises(BadAnswer, match="expected None, the standard normal prior, got another one"):
-            prior_of(in_process({"vae": vae}).object("vae"), None)
+            prior_of(in_process({"vae": vae}).variable("vae"), None)
 
 
 @pytest.mark.parametrize("kind", PRIORS)
 def test_missing_prior_is_refused(kind):
     """A model with N(0, I) where a learned prior is asked for is the student's error."""
     with pytest.raises(BadAnswer, match=f"expected a {ASKED[kind].called}, got no module at all"):
-        prior_of(in_process({"vae": holding(None)}).object("vae"), ASKED[kind])
+        prior_of(in_process({"vae": holding(None)}).variable("vae"), ASKED[kind])
     with pytest.raises(NotDefined):
-        prior_of(in_process({"vae": nn.Module()}).object("vae"), ASKED[kind])
+        prior_of(in_process({"vae": nn.Module()}).variable("vae"), ASKED[kind])
 
 
 def numbers(*shape, value=1.0):

@@ -165,6 +165,6 @@ class TrainedModels:
 
 
 def _model(student: Student, name: str) -> Handle:
-    model = student.object(name)
+    model = student.variable(name)
     model.eval()
     return model

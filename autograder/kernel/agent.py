@@ -14,6 +14,7 @@ import sys
 import types
 import warnings
 import weakref
+from typing import Any
 
 import torch
 from torch import nn
@@ -78,6 +79,8 @@ class AffineDecoder(nn.Module):
 class ScriptedDecoder(nn.Module):
     """Ignores the code: the n-th row that it ever decodes gets the n-th row of a table as its logits, then the last."""
 
+    table: torch.Tensor
+
     def __init__(self, table, shape):
         super().__init__()
         self.register_buffer("table", table)
@@ -132,7 +135,7 @@ class Sensitive(nn.Module):
         dtype = next(part.parameters()).dtype
         self.part, self.size, self.dropout = part, size, nn.Dropout(0.5)
         self.norm = nn.BatchNorm1d(size, affine=False, dtype=dtype)
-        self.norm.running_var.fill_(1 - self.norm.eps)
+        self.norm.get_buffer("running_var").fill_(1 - self.norm.eps)
 
     def forward(self, values):
         rows = values.reshape(-1, self.size)
@@ -321,7 +324,7 @@ def _deterministic(setting):
 
 
 # of torch: how a setting is read and written, what it starts as, and its name
-SETTINGS = (
+SETTINGS: Any = (
     (torch.get_default_dtype, torch.set_default_dtype, torch.float32, "default dtype"),
     (torch.get_default_device, torch.set_default_device, torch.device("cpu"), "default device"),
     (
@@ -371,9 +374,9 @@ class Agent:
         except wire.WireError as error:
             reply = {"failure": "bad answer", "text": str(error)}
         except BaseException as error:  # SystemExit and KeyboardInterrupt are answers too
-            reply = {"failure": "raised", "text": f"{type(error).__name__}: {_text(error)}"}
+            reply: dict[str, object] = {"failure": "raised", "text": f"{type(error).__name__}: {_text(error)}"}
             reply["kinds"] = [kind.__name__[:100] for kind in type(error).__mro__[:20]]
-        reply["text"] = reply["text"][:MAX_TEXT]
+        reply["text"] = str(reply["text"])[:MAX_TEXT]
         return wire.encode(reply, self.max_bytes)
 
     # --- what can be asked -----------------------------------------------------------------------
@@ -602,7 +605,7 @@ def prepare(shell):
             first = first or error
             if isinstance(error, KeyboardInterrupt):
                 break
-        if first is not None:
+        if first is not None and result is not None:
             result.error_in_exec = first
         return first is not None
 

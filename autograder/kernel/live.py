@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from queue import Empty
+from typing import TypeVar
 
 import nbformat
 import torch
@@ -24,7 +25,10 @@ from jupyter_core.utils import run_sync
 from autograder.course import Course
 from autograder.kernel import manager, sent, wire
 from autograder.kernel.runner import LOOK_S, BoundedClient, aside
+from autograder.sandbox.provisioner import Provisioner
 
+T = TypeVar("T")
+C = TypeVar("C", bound=zmq.Context)
 START_TIMEOUT_S = 60
 SETTLE_S = 5  # how long an interrupted cell may take to end
 MAX_WAITING = 16  # messages that wait to be read; a kernel that sends more and larger ones loses them
@@ -45,14 +49,22 @@ class Kernel:
         deadline: of the submission, on the monotonic clock.
     Attributes:
         alive: whether it answers calls.
-        provisioner: its process under limits; stays when the kernel has ended.
         took: seconds on the clock, and of computing, of the last call.
     """
 
     def __init__(self, course: Course, deadline: float):
         self._course, self._deadline = course, deadline
-        self.folder = self.provisioner = self._client = self._manager = self._context = None
+        self.folder: Path | None = None
+        self._provisioner: Provisioner | None = None
+        self._client: BlockingKernelClient | None = None
+        self._manager: manager.Manager | None = None
+        self._context: zmq.asyncio.Context | None = None
         self.alive, self.took = False, (0.0, 0.0)
+
+    @property
+    def provisioner(self) -> Provisioner:
+        """The kernel's process under limits, once it has started; stays when it has ended."""
+        return _there(self._provisioner)
 
     def start(self, notebook: nbformat.NotebookNode, files: Mapping[str, bytes]) -> BoundedClient:
         """Start the process, and return what runs the cells of the notebook in it.
@@ -90,7 +102,7 @@ class Kernel:
         )
         try:
             runner.start_new_kernel(cwd="/", env=manager.environment(self._course))
-            self.provisioner = self._manager.provisioner
+            self._provisioner = self._manager.process
             runner.start_new_kernel_client()
         except Exception as error:
             raise SetupError(f"no kernel could be started: {type(error).__name__}: {error}") from error
@@ -105,8 +117,8 @@ class Kernel:
     def leave(self, runner: BoundedClient) -> None:
         """Close what ran the cells."""
         with contextlib.suppress(Exception):
-            runner.kc.stop_channels()
-        self._context.destroy(linger=0)
+            _there(runner.kc).stop_channels()
+        _there(self._context).destroy(linger=0)
 
     def close(self) -> float:
         """End the kernel and remove all it wrote; return the processor seconds that it took, if it has not been closed before."""
@@ -118,7 +130,7 @@ class Kernel:
             self._client = None
         if self._manager is not None:
             with contextlib.suppress(Exception):  # there may be no process
-                computed = self._manager.provisioner.seconds()
+                computed = self.provisioner.seconds()
             with contextlib.suppress(Exception):
                 run_sync(self._manager.shutdown_kernel)(now=True)
             self._manager.context.destroy(linger=0)
@@ -138,13 +150,13 @@ class Kernel:
 
     def is_running(self) -> bool:
         """Return whether the kernel's process lives."""
-        return run_sync(self._manager.is_alive)()
+        return run_sync(_there(self._manager).is_alive)()
 
     def connect(self) -> bool:
         """Let the agent answer in the kernel; return whether it does."""
         context = self._bounded(zmq.Context())
         self._client = BlockingKernelClient(context=context, parent=self._manager, session=manager.Forgiving())
-        self._client.load_connection_info(self._manager.get_connection_info())
+        self._client.load_connection_info(_there(self._manager).get_connection_info())
         self._client.start_channels(stdin=False, control=False, hb=False)
         self._comm = secrets.token_hex(8)
         source = sent.serve(self._comm, self._device(), self._course.message_limit_mib * 2**20)
@@ -169,7 +181,7 @@ class Kernel:
         context, hopeless = self._bounded(zmq.Context()), self._hopeless()
         client = BlockingKernelClient(context=context, parent=self._manager, session=manager.Forgiving())
         try:
-            client.load_connection_info(self._manager.get_connection_info())
+            client.load_connection_info(_there(self._manager).get_connection_info())
             client.start_channels(stdin=False, control=False, hb=False)
             while not hopeless():
                 client.kernel_info()
@@ -200,7 +212,7 @@ class Kernel:
         self.took = 0.0, 0.0
         while time.monotonic() < deadline:
             try:
-                message = self._client.get_iopub_msg(timeout=0.5)
+                message = _there(self._client).get_iopub_msg(timeout=0.5)
             except Empty:
                 message = None
             except Exception:  # a forged or broken message
@@ -234,7 +246,7 @@ class Kernel:
 
         return hopeless
 
-    def _bounded(self, context: zmq.Context) -> zmq.Context:
+    def _bounded(self, context: C) -> C:
         """Set how large a message may be, how many may wait, and for how long, before the kernel is cut off."""
         context.setsockopt(zmq.MAXMSGSIZE, (self._course.message_limit_mib + 8) * 2**20)
         context.setsockopt(zmq.RCVHWM, MAX_WAITING)
@@ -248,9 +260,17 @@ class Kernel:
         return "cuda" if torch.cuda.is_available() else "cpu"
 
     def _send(self, kind: str, content: dict, buffers: tuple[bytes, ...] = ()) -> None:
-        message = self._client.session.msg(kind, content)
+        client = _there(self._client)
+        message = client.session.msg(kind, content)
         message["buffers"] = list(buffers)
-        self._client.shell_channel.send(message)
+        client.shell_channel.send(message)
+
+
+def _there(value: T | None) -> T:
+    """Return what is there once the kernel has started."""
+    if value is None:
+        raise SetupError("no kernel was started")
+    return value
 
 
 def remove(place: Path) -> None:

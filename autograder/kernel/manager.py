@@ -3,6 +3,7 @@
 import sys
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import cast
 
 import zmq.asyncio
 from jupyter_client import AsyncKernelClient, AsyncKernelManager
@@ -14,6 +15,7 @@ from traitlets import Instance
 from autograder.course import Course
 from autograder.sandbox import levels
 from autograder.sandbox.data import shown_data
+from autograder.sandbox.provisioner import Provisioner
 
 
 class Forgiving(Session):
@@ -49,6 +51,11 @@ class Manager(AsyncKernelManager):
     """Gives its clients a context of sockets that bounds what a kernel may send, and how long it may not listen."""
 
     client_context = Instance(zmq.asyncio.Context)
+
+    @property
+    def process(self) -> Provisioner:
+        """The kernel's process under limits."""
+        return cast(Provisioner, self.provisioner)
 
     def client(self, **kwargs):
         return super().client(**{"context": self.client_context} | kwargs)

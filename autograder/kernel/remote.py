@@ -6,6 +6,7 @@ What comes back is data: nothing here imports, unpickles or evaluates it. Where 
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 
@@ -93,7 +94,7 @@ class Student:
         """Construct an object of the submission and keep it there."""
         return Handle(self, self._ask("new", target, target=target, args=_out(args), kwargs=_out(kwargs)), target)
 
-    def object(self, name: str) -> "Handle":
+    def variable(self, name: str) -> "Handle":
         """Return a handle of a variable of the notebook."""
         return Handle(self, self._ask("object", name, name=name), name)
 
@@ -169,12 +170,15 @@ class Student:
 
     def global_rng(self) -> torch.Tensor:
         """Return the state of torch's global random number generator in the kernel."""
-        return self._ask("global_rng", "torch.get_rng_state")
+        state = self._ask("global_rng", "torch.get_rng_state")
+        if not isinstance(state, torch.Tensor):
+            raise BadAnswer(_unreadable("torch.get_rng_state"))
+        return state
 
     def _build(self, kind: str, *args: object) -> "Handle":
         return Handle(self, self._ask("build", kind, kind=kind, args=_out(args)), kind)
 
-    def _ask(self, operation: str, asked: str, **request: object) -> object:
+    def _ask(self, operation: str, asked: str, **request: object) -> Any:
         request = {"op": operation, "asked": asked, "exercise": self.exercise, **request}
         header, payload = wire.encode(request, self._max_bytes)
         try:
@@ -253,7 +257,9 @@ class Handle:
 
     def state(self) -> State:
         """Return the module's parameters, buffers, gradients and flags."""
-        fields = dict.fromkeys(("parameters", "buffers", "gradients", "requires_grad", "training"), dict)
+        fields: dict[str, type] = dict.fromkeys(
+            ("parameters", "buffers", "gradients", "requires_grad", "training"), dict
+        )
         state = State(**self._student._ask_record("state", self._name, fields, owner=self._reference))
         tensors = (*state.parameters.values(), *state.buffers.values())
         flags = (*state.requires_grad.values(), *state.training.values())

@@ -3,12 +3,15 @@
 import asyncio
 import json
 import re
+from typing import cast
 
 import nbformat
+from jupyter_client.asynchronous.client import AsyncKernelClient
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionComplete
 from traitlets import Callable, Int
 
+from autograder.kernel.manager import Manager
 from autograder.kernel.remote import STUB
 
 FLOOD = 64  # times the limit on a cell's output, beyond which the kernel is ended
@@ -35,7 +38,7 @@ class BoundedClient(NotebookClient):
             self._cell = cell
             self._spent = self.output_limit - room + len(json.dumps(msg["content"], default=str))
             if self._spent > FLOOD * self.output_limit:
-                self.km.provisioner.stop(f"it put out more than {FLOOD * self.output_limit // 1024} KiB")
+                cast(Manager, self.km).process.stop(f"it put out more than {FLOOD * self.output_limit // 1024} KiB")
             if self._spent > self.output_limit:
                 if room > 0:  # the first message that is too much
                     start = str(msg["content"].get("text", ""))[:room] if msg["msg_type"] == "stream" else ""
@@ -66,7 +69,9 @@ def aside(runner: BoundedClient, source: str) -> None:
 
 def tell(runner: BoundedClient, source: str) -> None:
     """Let the kernel run code of ours before what it is told next; nobody waits for it."""
-    runner.kc.execute(source, silent=True, store_history=False, allow_stdin=False, stop_on_error=False)
+    cast(AsyncKernelClient, runner.kc).execute(
+        source, silent=True, store_history=False, allow_stdin=False, stop_on_error=False
+    )
 
 
 def error_of(cell) -> str:

@@ -105,6 +105,13 @@ class Session:
         """Whether there is a kernel that answers calls."""
         return self._kernel is not None and self._kernel.alive
 
+    @property
+    def _now(self) -> Kernel:
+        """The kernel, for who knows that there is one."""
+        if self._kernel is None:
+            raise SetupError("no kernel was started")
+        return self._kernel
+
     def run(self) -> dict[int, str]:
         """Start the kernel and run the notebook; return what stopped which cell, by index."""
         try:
@@ -117,7 +124,7 @@ class Session:
 
     def workplace(self) -> Path | None:
         """Return a path of the kernel's working folder that stays what it is whatever stands at its name; None without a kernel."""
-        return Path(f"/proc/self/fd/{self._kernel.provisioner.work}") if self._alive else None
+        return Path(f"/proc/self/fd/{self._now.provisioner.work}") if self._alive else None
 
     def restart(self) -> None:
         """End the kernel, so that the next call meets a new one that remembers nothing."""
@@ -142,9 +149,9 @@ class Session:
         self._within_time()
         notebook = copy.deepcopy(self._notebook) if self._ran else self._notebook
         self._kernel = Kernel(self._course, self.deadline)
-        runner = self._kernel.start(notebook, self.files)
+        runner = self._now.start(notebook, self.files)
         try:
-            self._kernel.prepare(runner)
+            self._now.prepare(runner)
             for index, cell in enumerate(notebook.cells):
                 self._run_given(runner, index)
                 if cell.cell_type == "code" and not self._left_out(index):
@@ -158,9 +165,9 @@ class Session:
             self._care += 1
             return False
         finally:
-            self._kernel.leave(runner)
+            self._now.leave(runner)
         self._ran = True
-        if not self._kernel.connect():
+        if not self._now.connect():
             self._care += 1
             return False
         if self._care == 1:  # nothing is wrong with the cells, or no more
@@ -170,7 +177,7 @@ class Session:
     def _run_given(self, runner: BoundedClient, index: int) -> None:
         """Run what was given in the place of this index; the next cell meets what became of the kernel."""
         for source in self._plan.given.get(index, ()):
-            clock = self._kernel.clock()
+            clock = self._now.clock()
             runner.over = lambda clock=clock: bool(self._over(clock))
             with contextlib.suppress(DeadKernelError, CellTimeoutError):
                 aside(runner, source)
@@ -181,7 +188,7 @@ class Session:
 
     def _run_cell(self, runner: BoundedClient, cell, index: int) -> bool:
         """Run a cell; return whether the kernel lived through it."""
-        threads, clock = self._kernel.provisioner.threads(), self._kernel.clock()
+        threads, clock = self._now.provisioner.threads(), self._now.clock()
         problem, lived, what = "", True, []
 
         def over() -> bool:
@@ -194,12 +201,12 @@ class Session:
             if what and what[0]:
                 problem = f"{what[0]} and was interrupted"
                 # what it started would take the time of all that comes after it
-                lived = self._kernel.provisioner.threads() <= threads
-            if self._kernel.provisioner.look():  # what it left behind must not be blamed on the next cell
+                lived = self._now.provisioner.threads() <= threads
+            if self._now.provisioner.look():  # what it left behind must not be blamed on the next cell
                 problem, lived = self._ended("ended the kernel"), False
             elif lived and self._care:
                 time.sleep(LINGERING_S)
-                if not self._kernel.answers():
+                if not self._now.answers():
                     if self._another(index):
                         return False
                     problem, lived = "ended the kernel, or kept it from answering", False
@@ -235,7 +242,7 @@ class Session:
 
     def _another(self, index: int) -> bool:
         """Return whether a cell before this one may have ended the kernel, a moment later; then it is looked for, and this one not blamed."""
-        if self._kernel.provisioner.verdict:
+        if self._now.provisioner.verdict:
             return False
         if not self._care and not self._looked:
             self._care, self._looked = 1, True
@@ -247,7 +254,7 @@ class Session:
 
     def _over(self, since: tuple[float, float]) -> str:
         """Return why the time of a cell that began at `since` is over; nothing while it is not."""
-        limit, (now, seconds) = self._course.cell_timeout_s, self._kernel.clock()
+        limit, (now, seconds) = self._course.cell_timeout_s, self._now.clock()
         waited, computed = now - since[0], seconds - since[1]
         if computed >= limit:
             return f"did not end within {limit} s"
@@ -275,13 +282,13 @@ class Session:
             while not self._alive:
                 self._start()
             with contextlib.suppress(zmq.Again):
-                frames = self._kernel.exchange(header, payload, PATIENCE * limit, limit)
+                frames = self._now.exchange(header, payload, PATIENCE * limit, limit)
                 break
             self.close()
         if frames is not None:
             return frames
-        died = not self._alive or not self._kernel.is_running()
-        if died and not self._looked and not self._kernel.provisioner.verdict:
+        died = not self._alive or not self._now.is_running()
+        if died and not self._looked and not self._now.provisioner.verdict:
             # a cell may have left behind what ended the kernel: then this call is not to blame
             self._care, self._looked = max(self._care, 1), True
             self.close()
@@ -290,7 +297,7 @@ class Session:
         self._strike(asked)
         if died:
             raise Died(f"{ended}. Does it exit, crash, or use far more than needed?")
-        waited, computed = self._kernel.took
+        waited, computed = self._now.took
         if computed >= limit:
             raise TooSlow(
                 f"{asked} did not return within {limit} s on a small input. Does it loop, wait, or do far more work than needed?"
@@ -325,7 +332,7 @@ class Session:
 
     def _ended(self, what: str) -> str:
         """Return what is told of a kernel that ended, with the limit it passed, if one."""
-        limit = self._kernel.provisioner.verdict
+        limit = self._now.provisioner.verdict
         return f"{what}: {limit}" if limit else what
 
     def _strike(self, asked: str) -> None:

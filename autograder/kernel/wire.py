@@ -8,6 +8,7 @@ by `agent` (answering), so it imports nothing of this package.
 
 import json
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -31,6 +32,7 @@ DTYPES = (
     torch.bool,
 )
 DTYPE_NAMES = {str(dtype).removeprefix("torch."): dtype for dtype in DTYPES}
+DESCRIPTORS: Any = torch.Tensor  # what it says of its attributes, whatever a subclass says
 
 
 class WireError(ValueError):
@@ -107,7 +109,7 @@ def decode(header: bytes, payload: bytes, max_bytes: int) -> object:
         raise WireError(f"a malformed message ({type(error).__name__})") from None
 
 
-def _pack(value: object, tensors: dict, room: list[int], depth: int) -> dict:
+def _pack(value: Any, tensors: dict, room: list[int], depth: int) -> dict:
     room[1] -= 1
     if depth > MAX_DEPTH:
         raise WireError(f"nested more than {MAX_DEPTH} deep")
@@ -153,13 +155,13 @@ def _text(value: str, room: list[int]) -> str:
 def _pack_tensor(value: torch.Tensor, tensors: dict, room: list[int]) -> dict:
     with torch._C.DisableTorchFunctionSubclass():  # what a subclass says of itself does not count
         dtype, layout, axes = (
-            torch.Tensor.dtype.__get__(value),
-            torch.Tensor.layout.__get__(value),
+            DESCRIPTORS.dtype.__get__(value),
+            DESCRIPTORS.layout.__get__(value),
             torch.Tensor.dim(value),
         )
         if dtype not in DTYPES or layout is not torch.strided or axes > MAX_AXES:
             return {"k": "o", "v": f"torch.Tensor of dtype {dtype}, layout {layout}, {axes} axes"}
-        requires_grad = torch.Tensor.requires_grad.__get__(value)
+        requires_grad = DESCRIPTORS.requires_grad.__get__(value)
         plain = torch.Tensor.as_subclass(torch.Tensor.detach(value), torch.Tensor)
     if type(plain) is not torch.Tensor or plain.is_nested or plain.is_meta:
         return {"k": "o", "v": describe(value)}
@@ -172,7 +174,7 @@ def _pack_tensor(value: torch.Tensor, tensors: dict, room: list[int]) -> dict:
     return {"k": "t", "v": name, "g": requires_grad}
 
 
-def _unpack(node: object, tensors: dict, room: list[int], depth: int) -> object:
+def _unpack(node: Any, tensors: dict, room: list[int], depth: int) -> object:
     room[0] -= 1
     if room[0] < 0 or depth > MAX_DEPTH:
         raise WireError("too many items or nested too deep")
@@ -187,7 +189,7 @@ def _unpack(node: object, tensors: dict, room: list[int], depth: int) -> object:
         raise WireError("an int of more than 63 bits")
     if kind == "v" and type(value) is int:
         return value
-    if kind == "f":
+    if kind == "f" and type(value) is str:
         return float.fromhex(value)
     if kind == "t":
         tensor = tensors[value]

@@ -149,7 +149,7 @@ def gates(model: nn.Module, images: torch.Tensor, prior: LearnedPrior | None) ->
         images: held-out images, (N, 1, 28, 28) in {0, 1}.
         prior: which prior the model has, None for N(0, I).
     """
-    handle = in_process({"vae": model.eval()}).object("vae")
+    handle = in_process({"vae": model.eval()}).variable("vae")
     draw = Draw("reference")
     codes = likelihood.posterior(handle.attribute("encoder"), images)
     decoder, own = lambda: handle.attribute("decoder"), prior_of(handle, prior)
@@ -167,7 +167,7 @@ def moved_loss(model: nn.Module, images: torch.Tensor, prior: LearnedPrior | Non
         prior: which prior the model has, None for N(0, I).
         course: says the data set.
     """
-    handle = in_process({"vae": model.eval()}).object("vae")
+    handle = in_process({"vae": model.eval()}).variable("vae")
     encoder, decoder = handle.attribute("encoder"), handle.attribute("decoder")
     lost = []
     for number in range(MOVED_DRAWS):
