@@ -482,7 +482,7 @@ def test_convolutions_are_watched_and_ablated(layers, kernels):
 # --- errors ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("ask_for", ["call", "new", "object", "gradient", "inspect"])
+@pytest.mark.parametrize("ask_for", ["call", "new", "variable", "gradient", "inspect"])
 def test_missing_name_is_not_defined(ask_for):
     """A name that the notebook lacks is named, with what to do."""
     with pytest.raises(

@@ -15,6 +15,10 @@ from lab import results
 REFERENCE = ROOT / "solutions" / "reference.yaml"
 MOVED_NATS = 5.0  # by how much more than any reference run an honest model may lose; calibrated in README, Limits
 MIN_RUNS = 3
+MARGIN_DEVIATIONS = (
+    4  # over seeds, by which a model may be worse than the mean where that is more than the course's margin
+)
+FEWER_UNITS, MORE_UNITS, SPARE_UNITS = 2, 1.5, 2  # active units: from half of the fewest to 1.5 times the most, and 2
 ENCODER_USE_NATS = 20.0  # permuting the images for the encoder alone costs at least this much of the ELBO
 
 
@@ -138,7 +142,10 @@ def evaluation(measurement: Measurement, course: Course, name: str, reference: P
 
     def gate(quantity: str) -> Gate:
         values = [[run[f"gate_{quantity}"] for run in runs] for runs in groups.values()]
-        full = min(statistics.mean(of) - max(course.gate_margin_nats, 4 * statistics.stdev(of)) for of in values)
+        full = min(
+            statistics.mean(of) - max(course.gate_margin_nats, MARGIN_DEVIATIONS * statistics.stdev(of))
+            for of in values
+        )
         return Gate(full=full, none=full - course.gate_width_nats)
 
     every = [run for runs in groups.values() for run in runs]
@@ -147,7 +154,7 @@ def evaluation(measurement: Measurement, course: Course, name: str, reference: P
         measurement=measurement,
         bound_gate=gate("bound"),
         elbo_gate=gate("elbo"),
-        active_window=(max(1, min(units) // 2), math.ceil(1.5 * max(units)) + 2),
+        active_window=(max(1, min(units) // FEWER_UNITS), math.ceil(MORE_UNITS * max(units)) + SPARE_UNITS),
         best_reference=max(run["gate_bound"] for run in every),
         suspicious_nats=course.suspicious_nats,
         conditions=f"{conditions}, {likelihood.NUM_SAMPLES} samples, stochastic binarisation drawn once",
