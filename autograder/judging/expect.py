@@ -12,12 +12,11 @@ from itertools import zip_longest
 
 import torch
 
+from autograder.judging.accuracy import EXACT, PRECISION
 from autograder.judging.mistakes import SAID
 from autograder.judging.statistics import Finding
 from autograder.kernel.answers import Inspection, State
 from autograder.kernel.failures import Raised, StudentError
-
-PRECISION = {torch.float64: 1e-5, torch.float32: 1e-3}  # what every exercise is asked for
 
 Hint = Callable[[object], str] | None
 
@@ -213,7 +212,7 @@ def _multiple(got: torch.Tensor, want: torch.Tensor) -> str:
     if true.numel() < 2 or not bool(true.any()):
         return ""
     factor = float(flat @ true / (true @ true))
-    if not bool(((flat - factor * true).abs() <= 1e-5 * (1 + true.abs())).all()):
+    if not bool(((flat - factor * true).abs() <= EXACT * (1 + true.abs())).all()):
         return ""
     if abs(factor - 1) < 1e-2:
         return ""
@@ -350,7 +349,7 @@ def varied(value: object, *, asked: str) -> None:
 
 
 def _near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
-    precision = PRECISION.get(want.dtype, 1e-5)
+    precision = PRECISION.get(want.dtype, EXACT)
     got, want = got.detach().double(), want.detach().double()
     size = want.abs()
     least = 1.0 if precision < 1e-4 or size.numel() == 0 else min(1.0, max(float(size.mean()), 1e-30))

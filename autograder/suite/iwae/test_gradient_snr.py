@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import torch
 
 from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging.accuracy import EXACT
 from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.mistakes import SAID
@@ -209,7 +210,7 @@ def test_gradient_snr_leaves_out_entries_without_noise(student, draw):
     with unless_noiseless(student, toy, x, 3, draw):
         *want, _ = snr(student, placed(student, toy), x, 3, 20, seed)
         *got, asked = snr(student, placed(student, wide), dark, 3, 20, seed, SAID["dead_counted"])
-        if not all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(got, want, strict=True)):
+        if not all(math.isclose(a, b, rel_tol=EXACT) for a, b in zip(got, want, strict=True)):
             *again, _ = snr(student, placed(student, toy), x, 3, 20, seed)
             hint = SAID["dead_counted"] if again == want else Earlier.of(student, draw).generator_ignored
             asked += ", two of three pixels 0 in all images"
@@ -245,7 +246,7 @@ def test_gradient_snr_looks_at_the_first_matrix(student, draw):
     with unless_noiseless(student, toy, x, 3, draw):
         *want, _ = snr(student, placed(student, toy), x, 3, 20, seed)
         *got, asked = snr(student, model, x, 3, 20, seed)
-        if not all(math.isclose(a, b, rel_tol=1e-5) for a, b in zip(got, want, strict=True)):
+        if not all(math.isclose(a, b, rel_tol=EXACT) for a, b in zip(got, want, strict=True)):
             asked += ", an encoder whose first parameter is a vector"
             *again, _ = snr(student, placed(student, toy), x, 3, 20, seed)
             todo = "Go through model.encoder.parameters() until one has two axes."

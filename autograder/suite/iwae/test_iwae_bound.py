@@ -3,6 +3,7 @@
 import torch
 
 from autograder.judging import expect, mistakes, oracles
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import Enumerated
@@ -28,7 +29,7 @@ def test_iwae_bound_gets_tighter_with_every_sample(student, draw):
         log_w, probabilities = model.samples(samples)
         got = answer_for(student, "iwae_bound", log_w)
         ladder.append(float(probabilities @ got))
-        if abs(ladder[-1] - float(probabilities @ oracles.importance_bound(log_w))) > 1e-5:
+        if abs(ladder[-1] - float(probabilities @ oracles.importance_bound(log_w))) > EXACT:
             asked, hint = call("iwae_bound", log_w=log_w), mistakes.recognise("iwae_bound", got, log_w)
             expected = f"the bound's expectation with K = {samples}, averaged over all draws"
             raise Wrong(asked, expected, "another value", "", hint)

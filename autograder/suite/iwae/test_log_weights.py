@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import torch
 
 from autograder.judging import expect, mistakes, oracles
+from autograder.judging.accuracy import EXACT
 from autograder.judging.draw import Draw
 from autograder.judging.expect import Wrong, call
 from autograder.judging.oracles import AffineModel
@@ -127,7 +128,7 @@ def test_log_weights_average_to_the_likelihood(student, draw):
         asked = call("log_weights", model=..., x=x, eps=eps)
         log_w = expect.tensor(student.log_weights(placed(student, toy), x, eps), eps.shape[:2], x.dtype, asked=asked)
         mean = torch.logsumexp(log_w + oracles.gaussian_log_prob(z, mu, log_var), 0) + math.log(0.02)
-        if not bool(((mean - toy.log_likelihood(x)).abs() < 1e-5).all()):
+        if not bool(((mean - toy.log_likelihood(x)).abs() < EXACT).all()):
             hint = mistakes.recognise("log_weights", log_w, toy, x, eps)
             expected = "weights whose mean under q(z|x) is p(x)"
             raise Wrong(asked, expected, "weights with another mean", "", hint, "Compare each of the three terms.")

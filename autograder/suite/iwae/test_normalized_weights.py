@@ -3,6 +3,7 @@
 import torch
 
 from autograder.judging import expect, mistakes, oracles
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.suite.asking import check_tidy
@@ -24,7 +25,7 @@ def test_normalized_weights_sum_to_one_over_samples(student, draw):
     asked, shares = call("normalized_weights", log_w=log_w), answer_for(student, "normalized_weights", log_w)
     expect.varied(shares, asked=asked)
     hint = mistakes.recognise("normalized_weights", shares, log_w)
-    if not bool(((shares.sum(0) - 1).abs() < 1e-5).all()):
+    if not bool(((shares.sum(0) - 1).abs() < EXACT).all()):
         raise Wrong(asked, "shares that sum to one over the samples of each image", "other sums", "", hint)
     if not expect.equal(answer_for(student, "normalized_weights", log_w + shift), shares):
         raise Wrong(asked, "the same shares where an image's log weights grow by one number", "others", "", hint)

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 import torch
 
 from autograder.judging import expect, mistakes
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
@@ -52,7 +53,7 @@ def test_planar_inverse_undoes_the_layer(student, draw):
     """flow.inverse(y) is the point that the layer maps to y, for one point, for as many as dimensions, and for more."""
     for (batch, latent_dim), along in zip(POINTS, (2.0, -1.0, 3.0, -2.0), strict=True):
         layer = Planar.drawn(draw, latent_dim, along)
-        check_inverse(student, layer, layer.move(draw.normal(batch, latent_dim)), 1e-5)
+        check_inverse(student, layer, layer.move(draw.normal(batch, latent_dim)), EXACT)
 
 
 @worth("planar_inverse")
@@ -62,7 +63,7 @@ def test_planar_inverse_broadcasts_over_samples(student, draw):
         layer, y = Planar.drawn(draw, latent_dim, 1.0), draw.normal(samples, batch, latent_dim)
         flow = planar_flow(student, layer)
         own = (each for each in slices(flow.inverse, y, y.shape[1:]) if each is not None and not expect.equal(each, y))
-        check_inverse(student, layer, y, 1e-5, also=own)
+        check_inverse(student, layer, y, EXACT, also=own)
 
 
 @worth("planar_inverse", 3)
@@ -82,7 +83,7 @@ def test_planar_inverse_converges_for_large_parameters(student, draw):
     for latent_dim, along in ((1, 10.0), (3, 8.0), (2, -10.0)):
         layer = Planar.drawn(draw, latent_dim, along)
         heights = torch.linspace(-12, 12, 97, dtype=torch.float64)[:, None]  # of wᵀy + b
-        check_inverse(student, layer, (heights - layer.b) * layer.w / (layer.w @ layer.w), 1e-5)
+        check_inverse(student, layer, (heights - layer.b) * layer.w / (layer.w @ layer.w), EXACT)
 
 
 @worth("planar_inverse")
@@ -99,7 +100,7 @@ def test_planar_inverse_passes_gradients(student, draw):
     for along in (1.5, -2.0):
         layer, y = Planar.drawn(draw, 2, along), draw.normal(4, 2)
         flow = planar_flow(student, layer)
-        check_inverse(student, layer, y, 1e-5)
+        check_inverse(student, layer, y, EXACT)
         check_gradients(student, flow, "inverse", layer.parameters, lambda y, p: Planar(**p).undo(y), draw, y=y)
 
 
@@ -109,5 +110,5 @@ def test_planar_inverse_leaves_its_surroundings_alone(student, draw):
     layer, y = Planar.drawn(draw, 2, 1.0), draw.normal(5, 2)
     flow = planar_flow(student, layer)
     blamed = untidy(student, flow, "", y)
-    right = functools.partial(check_inverse, student, layer, y, 1e-5)
+    right = functools.partial(check_inverse, student, layer, y, EXACT)
     check_tidy(student, flow, "inverse", "flow.inverse", right=right, blamed=blamed, y=y)

@@ -3,6 +3,7 @@
 import torch
 
 from autograder.judging import expect, mistakes, oracles
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
@@ -35,7 +36,7 @@ def test_bernoulli_log_prob_of_all_images_sums_to_one(student, draw):
     asked = call("bernoulli_log_prob", x=x, logits=logits)
     got = expect.tensor(student.bernoulli_log_prob(x, logits), (64,), torch.float64, asked=asked)
     total = float(torch.exp(got).sum())
-    if not abs(total - 1) <= 1e-5:
+    if not abs(total - 1) <= EXACT:
         hint = mistakes.recognise("bernoulli_log_prob", got, x, logits)
         raise Wrong(asked, "probabilities of all possible images that sum to one", f"a sum of {total:.3g}", hint=hint)
 

@@ -3,6 +3,7 @@
 import torch
 
 from autograder.judging import expect, mistakes, oracles
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
@@ -41,7 +42,7 @@ def test_gaussian_log_prob_integrates_to_one(student, draw):
     asked = call("gaussian_log_prob", z=z, mu=mu, log_var=log_var)
     log_density = expect.tensor(student.gaussian_log_prob(z, mu, log_var), (601, 1), torch.float64, asked=asked)
     mass = torch.exp(log_density).sum() * reach.squeeze() / 300
-    if not abs(float(mass) - 1) <= 1e-5:
+    if not abs(float(mass) - 1) <= EXACT:
         hint = mistakes.recognise("gaussian_log_prob", log_density, z, mu, log_var)
         raise Wrong(
             asked, "a density that integrates to one over z", f"one that integrates to {float(mass):.3g}", hint=hint

@@ -3,6 +3,7 @@
 import torch
 
 from autograder.judging import expect, mistakes, oracles
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
@@ -33,7 +34,7 @@ def test_kl_is_zero_for_the_prior_and_positive_elsewhere(student, draw):
     asked = call("kl_standard_normal", mu=mu, log_var=log_var)
     got = expect.tensor(student.kl_standard_normal(mu, log_var), (5,), torch.float64, asked=asked)
     hint = mistakes.recognise("kl_standard_normal", got, mu, log_var)
-    if not abs(float(got[0])) <= 1e-5:
+    if not abs(float(got[0])) <= EXACT:
         raise Wrong(
             asked,
             "zero for the image whose q(z|x) is the prior",

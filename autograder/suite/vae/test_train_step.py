@@ -3,6 +3,7 @@
 import torch
 
 from autograder.judging import expect, mistakes
+from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
@@ -64,7 +65,7 @@ def test_train_step_returns_the_loss_as_a_float(student, draw):
         )
     mean = x.flatten(1).mean(0)
     losses = [0.5 * float(((w - mean) ** 2).sum()) for w in (weight, weight - 0.1 * (weight - mean))]
-    if not abs(got - losses[0]) <= 1e-5 * max(1.0, losses[0]):
+    if not abs(got - losses[0]) <= EXACT * max(1.0, losses[0]):
         hint = mistakes.recognise(
             "train_step_loss", torch.tensor(got, dtype=torch.float64), *losses, losses[0] + float(weight.sum()), len(x)
         )
