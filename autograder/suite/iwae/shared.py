@@ -12,8 +12,8 @@ from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel
 from autograder.kernel.answers import Inspection, State
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import SHAPE, placed
+from autograder.suite.iwae import public
 
 EXTREME = "exp(-10,000) rounds to zero and exp(10,000) to infinity: take the largest out before the exponentials."
 

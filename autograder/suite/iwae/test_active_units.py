@@ -7,8 +7,8 @@ from autograder.judging.expect import Wrong, call
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import SHAPE, check_models_kept, fresh_chance, placed
+from autograder.suite.iwae import public
 from autograder.suite.iwae.shared import distinct
 
 

@@ -8,8 +8,8 @@ from autograder.judging import expect, mistakes, oracles
 from autograder.judging.expect import attempt, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import fresh_chance
+from autograder.suite.iwae import public
 from autograder.suite.iwae.shared import EXTREME, WEIGHTS, bound_depends, finite, mild
 
 FORMS = ("fast", "normalized", "original")

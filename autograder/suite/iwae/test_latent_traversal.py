@@ -10,8 +10,8 @@ from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import check_models_kept, check_no_gradient, fresh_chance, placed
+from autograder.suite.iwae import public
 from autograder.suite.iwae.shared import image
 
 

@@ -13,7 +13,6 @@ from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
 from autograder.kernel.wire import Seed
-from autograder.suite import public
 from autograder.suite.asking import (
     SHAPE,
     check_generator,
@@ -23,6 +22,7 @@ from autograder.suite.asking import (
     infinite,
     placed,
 )
+from autograder.suite.iwae import public
 from autograder.suite.iwae.shared import (
     Earlier,
     bound_depends,

@@ -12,8 +12,8 @@ from autograder.judging.expect import Wrong, call
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
 from autograder.suite.asking import COLOURED, SHAPE, check_derivative, check_models_kept, fresh_chance, moved, placed
+from autograder.suite.iwae import public
 from autograder.suite.terms import wrong_term
 
 

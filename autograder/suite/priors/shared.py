@@ -10,8 +10,8 @@ from autograder.judging.expect import Wrong, attempt, call
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import Handle, Student
 from autograder.kernel.wire import Seed
-from autograder.suite import public
 from autograder.suite.asking import check_derivative, check_seeding, fresh_chance, moved
+from autograder.suite.priors import public
 from autograder.suite.priors.truth import Flow, Mixture, Planar
 
 ENOUGH = 4000  # draws where distributions are compared

@@ -11,8 +11,8 @@ from autograder.judging.mistakes import SAID
 from autograder.judging.rubric import worth
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
 from autograder.suite.asking import check_generator
+from autograder.suite.priors import public
 from autograder.suite.priors.shared import (
     ENOUGH,
     SAMPLES,

@@ -9,8 +9,8 @@ from autograder.judging.expect import Wrong, call
 from autograder.judging.mistakes import SAID
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import NARROW
+from autograder.suite.priors import public
 from autograder.suite.priors.shared import (
     SAMPLES,
     check_gradients,

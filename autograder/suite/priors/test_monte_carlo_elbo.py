@@ -10,8 +10,8 @@ from autograder.judging.expect import attempt, call
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
 from autograder.suite.asking import COLOURED, SHAPE, check_derivative, check_models_kept, fresh_chance, moved, placed
+from autograder.suite.priors import public
 from autograder.suite.priors.shared import SAMPLES, flow_prior, mixture_prior, slices
 from autograder.suite.priors.truth import Flow, Mixture
 from autograder.suite.terms import wrong_term

@@ -10,7 +10,7 @@ from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
+from autograder.suite.priors import public
 from autograder.suite.priors.shared import (
     POINTS,
     SAMPLES,

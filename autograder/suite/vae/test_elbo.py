@@ -11,8 +11,8 @@ from autograder.judging.expect import Wrong, attempt, call
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
 from autograder.suite.asking import COLOURED, SHAPE, check_models_kept, fresh_chance, infinite, moved, parts_of
+from autograder.suite.vae import public
 from autograder.suite.vae.shared import Earlier, at_prior, gaussians, installed
 
 

@@ -7,8 +7,8 @@ from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import NARROW, check_tidy
+from autograder.suite.vae import public
 from autograder.suite.vae.shared import SIZES, check_gradient, gaussians
 
 

@@ -12,8 +12,8 @@ from autograder.judging.mistakes import SAID
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
 from autograder.suite.asking import SHAPE, check_models_kept, check_seeding
+from autograder.suite.vae import public
 from autograder.suite.vae.shared import Earlier, at_prior, installed
 
 

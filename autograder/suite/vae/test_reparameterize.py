@@ -6,8 +6,8 @@ from autograder.judging import expect, mistakes, oracles
 from autograder.judging.expect import call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite import public
 from autograder.suite.asking import NARROW, check_tidy
+from autograder.suite.vae import public
 from autograder.suite.vae.shared import SIZES, check_gradient, gaussians
 
 

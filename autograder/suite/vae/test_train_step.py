@@ -7,8 +7,8 @@ from autograder.judging.accuracy import EXACT
 from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Handle, Student
-from autograder.suite import public
 from autograder.suite.asking import SHAPE, fresh_chance
+from autograder.suite.vae import public
 
 
 @worth("train_step", 2)
