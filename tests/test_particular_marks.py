@@ -5,6 +5,7 @@ import torch
 
 from autograder.judging.draw import Draw
 from autograder.kernel.failures import StudentError
+from autograder.kernel.remote import in_process
 from autograder.kernel.wire import Seed
 from autograder.reporting.report import Status
 from tests.suites import BAD, GOOD, Suite, evaluation
@@ -40,6 +41,13 @@ def test_fully_connected_networks_earn_one_point_of_three():
     """Without convolutions the architecture earns a third."""
     suite = Suite("vae")
     assert share(outcomes(suite, suite.variant("fully_connected")), "architecture") == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize("number", [54, 72, 238])
+def test_narrow_decoder_is_right_whatever_is_drawn(number):
+    """Of the parameters that these draws give first, a right decoder of few channels makes logits on one side of zero."""
+    suite, test = Suite("vae"), "test_decoder_returns_logits_not_probabilities"
+    suite.tests[test](in_process(suite.variant("upsampling")), Draw("narrow", str(number)))
 
 
 @pytest.mark.parametrize(("missing", "credit"), [("iwae_k5", 0.0), ("vae_k50", 2 / 3)])

@@ -110,8 +110,10 @@ def test_reference_earns_everything(suite, name):
 def test_right_variants_earn_everything(suite, name):
     """Solutions written differently pass every hidden test, but for the cells they say they lose."""
     namespace = suite.variant(name)
-    lost = [o for o in outcomes(suite, namespace) if o.status is not Status.PASSED]
-    assert {o.cell for o in lost} == namespace["LOSES"], [(o.test, o.message, o.detail) for o in lost]
+    found = outcomes(suite, namespace)
+    lost = [o for o in found if o.status is not Status.PASSED]
+    expected = namespace["LOSES"] & {o.cell for o in found}
+    assert {o.cell for o in lost} == expected, [(o.test, o.message, o.detail) for o in lost]
 
 
 @every_suite

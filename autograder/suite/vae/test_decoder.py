@@ -11,6 +11,9 @@ from autograder.kernel.remote import Handle
 from autograder.suite.asking import fresh_chance
 from autograder.suite.vae.shared import STILL, agree, check_trains, network, shake
 
+# With random parameters a right decoder of 8 channels has all its logits on one side of zero in 0.7 % of the draws: in none of so many.
+SHAKES = 6
+
 
 @worth("decoder", 2)
 def test_decoder_returns_one_logit_a_pixel(student, draw):
@@ -58,15 +61,17 @@ def test_decoder_sees_the_code(student, draw):
 def test_decoder_returns_logits_not_probabilities(student, draw):
     """Its outputs go below 0 and above 1 where the parameters ask for it: the sigmoid belongs to the likelihood."""
     decoder, z = network(student, "Decoder", 3), 3 * draw.normal(5, 3)
-    shake(decoder, draw)
-    logits = decode(decoder, z)
     asked = call("decoder", z=z) + ", with other parameters"
     todo = "The last layer has no activation after it: any real number is a logit."
+    for _ in range(SHAKES):
+        shake(decoder, draw)
+        logits = decode(decoder, z)
+        if bool((logits < 0).any()) and bool((logits > 0).any()) and bool((logits.abs() > 1).any()):
+            return
     if bool((logits >= 0).all()) or bool((logits <= 0).all()):
         hint = SAID["sigmoid_in_decoder"] if bool((logits.abs() <= 1).all()) else SAID["last_activation"]
         raise Wrong(asked, "logits on both sides of zero", "logits on one side", todo, hint)
-    if not bool((logits.abs() > 1).any()):
-        raise Wrong(asked, "logits beyond ±1", "none", todo, SAID["sigmoid_in_decoder"])
+    raise Wrong(asked, "logits beyond ±1", "none", todo, SAID["sigmoid_in_decoder"])
 
 
 @worth("decoder")
