@@ -50,6 +50,13 @@ def test_narrow_decoder_is_right_whatever_is_drawn(number):
     suite.tests[test](in_process(suite.variant("upsampling")), Draw("narrow", str(number)))
 
 
+@pytest.mark.parametrize("number", [2, 22, 101])
+def test_thresholded_pixels_cost_their_own_exercise_whatever_is_drawn(number):
+    """These draws gave all pixels logits of one sign: then the student's own bernoulli_sample gives one value for all."""
+    suite, test = Suite("vae"), "test_sample_draws_pixels_from_the_logits"
+    suite.tests[test](in_process(suite.solution("sample_thresholded")), Draw("thr", str(number)))
+
+
 @pytest.mark.parametrize(("missing", "credit"), [("iwae_k5", 0.0), ("vae_k50", 2 / 3)])
 def test_models_of_given_code_count_beside_an_iwae(missing, credit):
     """The models that given code trains earn nothing where there is no IWAE to compare them with; one that is missing costs its own

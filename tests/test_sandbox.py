@@ -163,8 +163,10 @@ class TestInside:
 
 @needs_bubblewrap
 @pytest.mark.slow
-def test_held_out_images_stay_outside(tmp_path):
+def test_held_out_images_stay_outside(tmp_path, monkeypatch):
     """In the place of the test images a kernel finds those of the validation split."""
+    for name in ("COURSE_DATASET", "COURSE_DATA"):
+        monkeypatch.delenv(name, raising=False)
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
     images = bytes(50_000 * 784) + bytes([7]) * (10_000 * 784)

@@ -79,7 +79,7 @@ def test_sample_draws_codes_from_the_prior(student, draw):
 def test_sample_draws_pixels_from_the_logits(student, draw):
     """Pixels are Bernoulli draws with the decoder's logits, not their means and not a threshold (Chernoff bound at
     1e-9)."""
-    bias = draw.uniform(6, low=0.4, high=2.0) * (2 * draw.binary(6) - 1)
+    bias = draw.uniform(6, low=0.4, high=2.0) * signs(draw, 6)
     toy = at_prior(AffineModel.drawn(draw, 2)).changed(bias=bias)
     asked = call("vae.sample", n=ENOUGH, generator=...)
     got = drawn_images(student, installed(student, toy).sample(ENOUGH, Seed(draw.seed())), ENOUGH, None, asked).double()
@@ -165,9 +165,17 @@ def manners(student: Student, sample: Callable[[Seed], object], seed: int) -> tu
     )
 
 
+def signs(draw: Draw, n: int, dtype: torch.dtype = torch.float64) -> torch.Tensor:
+    """Return n ones of either sign, both among them: of one sign alone, a threshold would give one value for all pixels."""
+    found = 2 * draw.binary(n, dtype=dtype) - 1
+    if n > 1 and bool((found == found[0]).all()):
+        found[0] = -found[0]
+    return found
+
+
 def check_certain(student: Student, toy: AffineModel, n: int, dtype: torch.dtype, draw: Draw) -> None:
     """Check samples of a model whose every pixel is certain, as the student's own bernoulli_sample marks pixels."""
-    bias = EXTREME * (2 * draw.binary(toy.pixels, dtype=dtype) - 1)
+    bias = EXTREME * signs(draw, toy.pixels, dtype)
     certain = at_prior(toy).changed(bias=bias)
     asked = call("vae.sample", n=n) + ", model whose logits are all ±10,000"
     got = drawn_images(student, installed(student, certain).sample(n), n, None, asked)
