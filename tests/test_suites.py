@@ -226,8 +226,15 @@ def an_input(args, right):
     return (given, given) if isinstance(right, tuple) else given
 
 
+BY_EFFECT = {
+    "train_step"
+}  # asked for what it does to a model, which a wrapped one does rightly, beside what it returns
+
+
 @pytest.mark.parametrize("answer", [zeros, an_input])
-@each_asked
+@each_of(
+    lambda suite: [name for name in suite.asked if name not in BY_EFFECT], lambda suite, one: [suite.functions[one]]
+)
 def test_idle_answers_earn_nothing(suite, name, answer):
     """Zeros of the right shape, or an input, are no answers: no test that reaches the function gives a point, for tidiness neither."""
     namespace = answering(suite.solution(), (name,), answer)
