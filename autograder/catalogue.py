@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from autograder.course import ROOT
+from autograder.course import ROOT, ConfigError
 
 SUITE = Path(__file__).with_name("suite")
 SEEDS = 5  # reference runs of a network, where a model says nothing else
@@ -117,10 +117,10 @@ def of(name: str) -> Assignment:
     """Return what an assignment says of itself.
 
     Raises:
-        LookupError: no folder of suite/ declares it.
+        ConfigError: no folder of suite/ declares it.
     """
     if not (SUITE / name / "assignment.py").is_file():
-        raise LookupError(f"there is no assignment {name!r}: autograder/suite/{name}/assignment.py is missing")
+        raise ConfigError(f"there is no assignment {name!r}: autograder/suite/{name}/assignment.py is missing")
     return importlib.import_module(f"autograder.suite.{name}.assignment").assignment
 
 

@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from autograder import catalogue
-from autograder.course import Course
+from autograder.course import ConfigError, Course
 from autograder.trained import estimate, gates, likelihood
 from autograder.trained.reference import Run, runs_for
 
@@ -167,3 +167,9 @@ def test_products_of_many_sigmoids_do_not_underflow():
     x[:, 0] = 0
     expected = -90 - 1020 * math.log(2)
     assert float(estimate._bernoulli_log_prob(x, logits)) == pytest.approx(expected, rel=1e-6)
+
+
+def test_assignment_without_a_suite_is_named():
+    """An assignment of the course that no folder of the suite declares is the instructor's to mend: the file is named."""
+    with pytest.raises(ConfigError, match="autograder/suite/gan/assignment.py is missing"):
+        catalogue.of("gan")

@@ -28,7 +28,7 @@ def each_of(what, exercises=lambda suite, one: suite.cells.values()):
     """
     cases = [(name, one) for name, suite in SUITES.items() for one in what(suite)]
     cases = [(name, one) for name, one in cases if not EXERCISE or EXERCISE in exercises(SUITES[name], one)]
-    return pytest.mark.parametrize(("suite", "name"), cases, indirect=["suite"], ids=lambda value: str(value))
+    return pytest.mark.parametrize(("suite", "name"), cases, indirect=["suite"], ids=str)
 
 
 @pytest.fixture

@@ -16,17 +16,9 @@ from autograder.kernel.wire import Seed
 from autograder.trained.gates import Evaluation
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask
-
-
 COLOURED = (3, 2, 2)  # of images whose channels are to be summed over, too
-
-
 NARROW = 9.5  # the largest log-variance asked, up or down: clamps at 10 are allowed
-
-
 MODES = ((False, False, False), (True, True, True), (False, True, False), (False, False, True))  # model, its parts
-
-
 UNUSUAL = 761_208_953  # a seed
 
 
