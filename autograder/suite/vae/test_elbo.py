@@ -210,8 +210,11 @@ def check_elbo(
 
 
 def earlier_infinite(student: Student, toy: AffineModel, x: torch.Tensor, eps: torch.Tensor) -> bool:
-    """Return whether a density of the student's own is infinite where it is not: that is judged with it."""
+    """Return whether a density of the student's own is infinite where it is not, which is judged with it. Where not even the
+    sample is finite, nothing says that the bound is made of that density."""
     mu, log_var = toy.encode(x)
+    if infinite(attempt(lambda: student.reparameterize(mu, log_var, eps))):
+        return False
     z = oracles.reparameterize(mu, log_var, eps)
     calls = {"gaussian_log_prob": (z, mu, log_var), "bernoulli_log_prob": (x, toy.decode(z))}
     return any(infinite(attempt(lambda n=name, a=args: student.call(n, *a))) for name, args in calls.items())

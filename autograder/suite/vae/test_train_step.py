@@ -1,5 +1,7 @@
 """Hidden tests of train_step."""
 
+import math
+
 import torch
 
 from autograder.judging import expect, mistakes
@@ -69,7 +71,8 @@ def test_train_step_returns_the_loss_as_a_float(student, draw):
         hint = mistakes.recognise(
             "train_step_loss", torch.tensor(got, dtype=torch.float64), *losses, losses[0] + float(weight.sum()), len(x)
         )
-        raise Wrong(asked, "the value of model(x) that the step was computed from", "another number", hint=hint)
+        came = "NaN" if math.isnan(got) else "an infinite number" if math.isinf(got) else "another number"
+        raise Wrong(asked, "the value of model(x) that the step was computed from", came, hint=hint)
 
 
 @worth("train_step")
