@@ -24,8 +24,8 @@ $(STAMP): requirements.lock pyproject.toml | system
 demo: $(STAMP) ## release, grade a small class, write feedback and grades, on the embedded data
 	$(BIN)/python -m demo
 
-test: $(STAMP) ## all tests of the kit
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(STAMP) ## all tests of the kit; EVERYTHING=1: of a mistake, also the hidden tests that do not reach what it changes
+	SUITES_EVERYTHING=$(EVERYTHING) $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 unit: $(STAMP) ## the tests that start no kernel and run no hidden suite
 	$(BIN)/python -m pytest -n 2 --dist load -m "not slow and not suite"

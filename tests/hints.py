@@ -9,8 +9,6 @@ from dataclasses import dataclass, field
 
 import torch
 
-from autograder.judging.rubric import run_suite
-from autograder.kernel.remote import in_process
 from autograder.reporting.report import Status
 from tests.suites import Suite, evaluation
 
@@ -36,14 +34,7 @@ def told(suite: Suite, mistake: str, secret: str = "secret") -> Told:
     """Return what one mistake was told."""
     namespace = suite.solution(mistake)
     cells, words = set(namespace["FAILS"]), (namespace["HINT"], *namespace.get("ALSO", ()))
-    found = run_suite(
-        suite.assignment,
-        in_process(namespace),
-        secret=secret,
-        student_id="student",
-        cells=cells,
-        evaluate=lambda name: evaluation(),
-    )
+    found = suite.outcomes(namespace, secret, lambda name: evaluation(), cells)
     failed = [outcome for outcome in found if outcome.status is Status.FAILED]
     result = Told({outcome.cell for outcome in failed} == cells)
     for outcome in failed:

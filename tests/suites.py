@@ -4,22 +4,27 @@ Solutions and mistakes are executed in this process: for trusted code only.
 """
 
 import ast
+import contextlib
 import functools
 import importlib
 import inspect
 import json
 import re
 import sys
+import time
 from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 import nbformat
+import pytest
 
 from autograder import catalogue
+from autograder.judging import expect
 from autograder.judging.draw import Draw
-from autograder.judging.rubric import SUITE, run_suite
+from autograder.judging.rubric import SUITE, outcome_of
 from autograder.kernel.failures import StudentError
 from autograder.kernel.remote import in_process
+from autograder.reporting.report import Outcome
 from autograder.trained.gates import Evaluation, Gate
 from autograder.trained.likelihood import Measurement
 
@@ -144,15 +149,32 @@ class Suite:
         secret: str = "secret",
         evaluate: Callable | None = None,
         cells: Collection[str] | None = None,
-    ) -> list:
-        """Run the suite, of these exercises or whole; `evaluate` returns a trained model's evaluation by its name."""
-        settings = {"secret": secret, "student_id": "student", "evaluate": evaluate, "cells": cells}
-        return run_suite(self.assignment, in_process(namespace), **settings)
+        tests: Collection[str] | None = None,
+    ) -> list[Outcome]:
+        """Ask the hidden tests, all or those of some exercises, or some; `evaluate` returns a trained model's evaluation by its name.
+
+        What `rubric.run_suite` says, without a run of pytest for each submission.
+        """
+        student, found = in_process(namespace), []
+        fixtures = {"student": student, "trained": evaluate or no_model}
+        for name, test in self.tests.items():
+            if (cells is None or self.cells[name] in cells) and (tests is None or name in tests):
+                student.exercise = self.cells[name]
+                student.seed(Draw(secret, "student", self.assignment, f"{name} global").seed())
+                fixtures["draw"] = Draw(secret, "student", self.assignment, name)
+                error, started = None, time.perf_counter()
+                try:
+                    test(**{fixture: fixtures[fixture] for fixture in inspect.signature(test).parameters})
+                except (Exception, pytest.skip.Exception) as raised:
+                    error = raised
+                mark = next(mark for mark in test.pytestmark if mark.name == "worth")
+                found.append(outcome_of(test, name, mark.args, error, time.perf_counter() - started))
+        return found
 
     def who_hears(self, exercises: Collection[str]) -> set[str]:
-        """Return these exercises and those whose hidden tests reach a function of them: no other can fail by a mistake there."""
+        """Return the hidden tests of these exercises and those that reach a function of them: no other can fail by a mistake there."""
         functions = {name for name, cell in self.functions.items() if cell in exercises}
-        return {*exercises, *(self.cells[test] for test, seen in self.reached.items() if seen & functions)}
+        return {t for t in self.tests if self.cells[t] in exercises or self.reached.get(t, set()) & functions}
 
     def ask(self, name: str, namespace: dict) -> Exception | None:
         """Return the exception with which one hidden test ends, None where it passes."""
@@ -193,6 +215,11 @@ class Suite:
         path = ROOT / "release" / self.assignment / f"{self.assignment}.ipynb"
         imports = [c.source for c in nbformat.read(path, as_version=4).cells if c.id == "imports"]
         return run_sources([*imports, *(c.source for c in self._solution_cells())], {"__name__": "submission"})
+
+
+def no_model(name: str) -> Evaluation:
+    """Stand for the trained models of a submission without any."""
+    raise StudentError("There is no trained model to look at.")
 
 
 def evaluation(measurement: Measurement = GOOD) -> Evaluation:
@@ -267,10 +294,9 @@ def answering(namespace: dict, names: Iterable[str], answer: Callable) -> dict:
     return namespace
 
 
-def leaks(suite: Suite, mistake: str, monkeypatch) -> list[str]:
-    """Return the expected values that failure messages or hints of a mistake show."""
-    from autograder.judging import expect
-
+@contextlib.contextmanager
+def expected_values():
+    """Yield a list that receives the values which hidden tests expect while it is open."""
     wanted, equal = [], expect.equal
 
     def recording(got, want):
@@ -278,11 +304,13 @@ def leaks(suite: Suite, mistake: str, monkeypatch) -> list[str]:
             wanted.extend(want.detach().flatten()[:100].tolist())
         return equal(got, want)
 
-    monkeypatch.setattr(expect, "equal", recording)
-    fails = suite.solution(mistake)["FAILS"]
-    names = [name for name in suite.asking if suite.cells[name] in fails]
-    errors = [error for name in names if (error := suite.ask(name, suite.solution(mistake)))]
-    said = "\n".join(str(error) + getattr(error, "hint", "") for error in errors)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(expect, "equal", recording)
+        yield wanted
+
+
+def leaks(wanted: Iterable[float], said: str) -> list[str]:
+    """Return the expected values that what is said to a student shows."""
     shown = {text for value in wanted for text in (f"{value:.4g}", f"{value:.3f}", f"{value:.6g}", str(value))}
     said = re.sub(r"A small case: .*? yours gives [-\[\]\d., einfa]+", "", said)  # public, with its right value
     numbers = set(re.findall(r"-?\d+\.\d+(?:e[-+]\d+)?", said))

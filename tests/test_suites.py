@@ -11,13 +11,17 @@ import pytest
 import torch
 
 from autograder import catalogue
+from autograder.judging.rubric import run_suite
+from autograder.kernel.remote import in_process
 from autograder.reporting.report import Status
 from tests import suites
 from tests.suites import BAD, GOOD, answering, evaluation, spoiled
 
 pytestmark = pytest.mark.suite
-# of `make suites`: one assignment, and one exercise of it, with only those hidden tests that can hear of it
+# of `make suites`: one assignment, and one exercise of it
 ASSIGNMENT, EXERCISE = os.environ.get("SUITES_ASSIGNMENT"), os.environ.get("SUITES_EXERCISE")
+# ask of a mistake those hidden tests, too, that do not reach what it changes
+EVERYTHING = bool(os.environ.get("SUITES_EVERYTHING"))
 SUITES = {name: suites.Suite(name) for name in ([ASSIGNMENT] if ASSIGNMENT else catalogue.every())}
 
 
@@ -78,9 +82,9 @@ BY_EFFECT = {"train_step"}
 
 
 def outcomes(suite, namespace, secret="secret", fails=None, **measurements):
-    """Run the suite on trained models of which some measure badly: whole; where one exercise is asked, that, or what can hear of `fails`."""
-    cells = (suite.who_hears(fails) if fails else {EXERCISE}) if EXERCISE else None
-    return suite.outcomes(namespace, secret, lambda name: evaluation(measurements.get(name, GOOD)), cells)
+    """Run the suite, or what can hear of the exercises that a mistake `fails`, on trained models of which some measure badly."""
+    asked = {"tests": suite.who_hears(fails)} if fails else {"cells": {EXERCISE}} if EXERCISE else {}
+    return suite.outcomes(namespace, secret, lambda name: evaluation(measurements.get(name, GOOD)), **asked)
 
 
 def share(found, cell):
@@ -101,6 +105,19 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@every_suite
+def test_short_way_says_what_graders_hear(suite):
+    """Asking the hidden tests directly gives the outcomes that the run of the suite gives, for right, wrong and missing answers."""
+    spoilt = spoiled(suite.solution(), suite.asked[0], ANSWERS["exception"][0])
+    for namespace in (suite.solution(), suite.solution(suite.mistakes[0]), spoilt, suite.untouched()):
+        long = run_suite(
+            suite.assignment, in_process(namespace), secret="s", student_id="student", cells=set(suite.cells.values())
+        )
+        short = suite.outcomes(namespace, "s")
+        kept = [{o.test: o.model_copy(update={"seconds": 0}) for o in found} for found in (long, short)]
+        assert kept[0] == kept[1]
 
 
 @each_of(lambda suite: range(20))
@@ -132,15 +149,18 @@ def test_untouched_release_earns_nothing(suite):
 
 @each_mistake
 def test_mistake_costs_what_it_says(suite, name, record_property):
-    """A mistake fails exactly the cells it names, with the hint it names, keeps the share it names, and stops nothing else."""
+    """A mistake fails exactly the cells it names, with the hint it names, keeps the share it names, stops nothing else, and is told
+    nothing that a hidden test expects."""
     namespace = suite.solution(name)
-    found = outcomes(suite, namespace, fails=namespace["FAILS"])
+    with suites.expected_values() as wanted:
+        found = outcomes(suite, namespace, fails=None if EVERYTHING else namespace["FAILS"])
     failed = [o for o in found if o.status is not Status.PASSED]
     suite.note(name, [o.test for o in failed], record_property)
     assert all(o.status is Status.FAILED for o in failed), [(o.test, o.detail) for o in failed]
     assert {o.cell for o in failed} == set(namespace["FAILS"]), [(o.test, o.message) for o in failed]
     said = "\n".join(o.message + " " + o.hint for o in failed)
     assert namespace["HINT"] in said, said
+    assert suites.leaks(wanted, said) == []
     assert namespace["__doc__"] == inspect.cleandoc(namespace["__doc__"])
     for cell, (low, high) in namespace.get("KEEPS", {}).items():
         assert low <= share(found, cell) <= high
@@ -158,28 +178,24 @@ def test_every_hidden_test_is_failed_by_a_mistake(suite, name):
 def test_bad_models_fail_their_tests_alone(suite, name, record_property):
     """A model that misses one gate fails one hidden test of trained models, and nothing else."""
     model, how = name.split(", ")
-    found = outcomes(suite, suite.solution(), **{model: type(GOOD)(**(vars(GOOD) | BAD[how]))})
+    bad = {model: evaluation(type(GOOD)(**(vars(GOOD) | BAD[how])))}
+    trained = set(suite.tests) - set(suite.asking)
+    found = suite.outcomes(suite.solution(), evaluate=lambda name: bad.get(name, evaluation(GOOD)), tests=trained)
     failed = [o for o in found if o.status is not Status.PASSED]
     suite.note(name, [o.test for o in failed], record_property)
     assert len(failed) <= 1
-    assert not {o.test for o in failed} & set(suite.asking)
 
 
 @pytest.mark.skipif(bool(EXERCISE), reason="one exercise is asked, and trained models belong to none")
 @every_suite
 def test_every_test_of_trained_models_is_failed_by_a_bad_one(suite):
     """No hidden test of trained models is idle."""
-    failed = set()
+    failed, trained = set(), set(suite.tests) - set(suite.asking)
     for how in BAD.values():
-        bad = dict.fromkeys(suite.models, type(GOOD)(**(vars(GOOD) | how)))
-        failed |= {o.test for o in outcomes(suite, suite.solution(), **bad) if o.status is not Status.PASSED}
-    assert failed == set(suite.tests) - set(suite.asking)
-
-
-@each_mistake
-def test_messages_hold_no_hidden_value(suite, name, monkeypatch):
-    """No failure message or hint contains a value that was expected."""
-    assert not suites.leaks(suite, name, monkeypatch)
+        bad = evaluation(type(GOOD)(**(vars(GOOD) | how)))
+        found = suite.outcomes(suite.solution(), evaluate=lambda name, bad=bad: bad, tests=trained)
+        failed |= {o.test for o in found if o.status is not Status.PASSED}
+    assert failed == trained
 
 
 @pytest.mark.parametrize("answer", ANSWERS)

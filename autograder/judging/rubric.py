@@ -100,7 +100,9 @@ class Plugin:
     def pytest_runtest_makereport(self, item, call):
         report = yield
         if call.when == "call" or (call.excinfo is not None and call.when == "setup"):
-            self.outcomes.append(_outcome(item, call))
+            mark = item.get_closest_marker("worth")
+            error = call.excinfo.value if call.excinfo else None
+            self.outcomes.append(outcome_of(item.function, item.name, mark and mark.args, error, call.duration))
             self._progress(self.outcomes[-1])
         elif call.excinfo is not None:
             self.problems.append(f"{item.name}: {call.excinfo.getrepr()}")
@@ -179,22 +181,22 @@ def _cell(item) -> str:
     return mark.args[0] if mark else ""
 
 
-def _outcome(item, call) -> Outcome:
-    mark = item.get_closest_marker("worth")
-    cell, weight = mark.args if mark else ("", 1.0)
-    sentence = " ".join(inspect.getdoc(item.function).split()) if item.function.__doc__ else item.name
-    known = {
-        "cell": cell,
-        "test": item.name,
-        "weight": weight,
-        "sentence": sentence,
-        "seconds": round(call.duration, 3),
-    }
-    if mark is None:
+def outcome_of(
+    test: Callable, name: str, worth: tuple[str, float] | None, error: BaseException | None, seconds: float
+) -> Outcome:
+    """Return what a hidden test that ended with `error` (None: it passed) says of a submission.
+
+    Args:
+        test: the hidden test. name: its name.
+        worth: its exercise and weight; None where it has none, which is our error.
+    """
+    cell, weight = worth or ("", 1.0)
+    sentence = " ".join(inspect.getdoc(test).split()) if test.__doc__ else name
+    known = {"cell": cell, "test": name, "weight": weight, "sentence": sentence, "seconds": round(seconds, 3)}
+    if worth is None:
         return Outcome(status=Status.ERROR, credit=0, detail="the test has no worth(cell, weight)", **known)
-    if call.excinfo is None:
+    if error is None:
         return Outcome(status=Status.PASSED, credit=1, **known)
-    error = call.excinfo.value
     if isinstance(error, Partial):
         return Outcome(status=Status.FAILED, credit=error.credit, message=str(error), **known)
     if isinstance(error, (AssertionError, StudentError)):
@@ -205,4 +207,5 @@ def _outcome(item, call) -> Outcome:
         return Outcome(status=Status.UNGRADED, credit=0, message=str(error), **known)
     if isinstance(error, pytest.skip.Exception):
         return Outcome(status=Status.SKIPPED, credit=0, message=str(error), **known)
-    return Outcome(status=Status.ERROR, credit=0, detail=str(call.excinfo.getrepr(style="short")), **known)
+    detail = str(pytest.ExceptionInfo.from_exception(error).getrepr(style="short"))
+    return Outcome(status=Status.ERROR, credit=0, detail=detail, **known)
