@@ -413,8 +413,8 @@ BERNOULLI_LOG_PROB = (
     Mistake(
         "clamped_finely",
         (
-            "Probabilities are clamped at 1e-8, so a confident error costs at most 18.4 nats a pixel. Can the "
-            "formula be written with logits alone?"
+            "Probabilities are kept away from 0 and 1 by 1e-8 (a clamp, or a small number in the logarithm): a confident "
+            "error costs at most 18.4 nats per pixel. Can the formula be written with logits alone?"
         ),
         lambda x, logits: _clamped(x, logits, 1e-8),
     ),
@@ -830,6 +830,9 @@ SAID = {
         "torch.set_grad_enabled(False) does not."
     ),
     "default_dtype": "torch.set_default_dtype stays in force after the function has returned, for everybody.",
+    "divergence_missing": (
+        "This is the reconstruction alone. The loss is the negative of `elbo`, which has the divergence in it, too."
+    ),
     "prior_ignored": "Where the model has a prior of its own, codes come from that prior.",
 }
 
