@@ -4,7 +4,6 @@ Everything happens in demo/course/, or in the folder given, on the embedded data
 gradebook is not touched.
 """
 
-import ast
 import os
 import shutil
 import subprocess
@@ -16,13 +15,14 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 
+from autograder.judging import known
 from autograder.publish import without_markers
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "demo" / "course"
 ASSIGNMENT = "vae"
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
-MISTAKES = {  # student: the file of tests/mistakes/vae whose code stands in the place of the right one
+MISTAKES = {  # student: the known mistake whose code stands in the place of the right one
     "constant-per-element": "constant_per_element",
     "clamped": "probabilities_clamped",
     "thresholded": "sample_thresholded",
@@ -134,21 +134,9 @@ def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
 
 
 def wrong(mistake: str) -> tuple[str, str]:
-    """Return the exercise of a known mistake and its code, without what describes it to the tests."""
-    source = (ROOT / "tests" / "mistakes" / ASSIGNMENT / f"{mistake}.py").read_text()
-    tree = ast.parse(source)
-    named = {
-        node.targets[0].id: node
-        for node in tree.body
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-    }
-    (exercise,) = ast.literal_eval(named["FAILS"].value)
-    code = [node for node in tree.body[1:] if node not in (named["FAILS"], named["HINT"])]
-    lines = source.splitlines()
-    starts = [min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))]) for node in code]
-    return exercise, "\n\n\n".join(
-        "\n".join(lines[i - 1 : node.end_lineno]) for i, node in zip(starts, code, strict=True)
-    )
+    """Return the exercise of a known mistake and its code."""
+    one = known.of(ASSIGNMENT)[mistake]
+    return one.exercise, one.code()
 
 
 def write(student: str, notebook: nbformat.NotebookNode) -> Path:

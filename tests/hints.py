@@ -1,7 +1,6 @@
 """What students are told about the known mistakes, counted: `python -m tests.hints [assignment ...]`.
 
-A hint is true where it holds the words that the mistake's file expects (HINT) or others that say as much (ALSO), and false
-otherwise: its formula or behaviour is another mistake's. One false hint makes a mistake count as false.
+A hint is true where it is the mistake's sentence or holds other words that say as much (`also_said`), and false otherwise: its formula or behaviour is another mistake's. One false hint makes a mistake count as false.
 """
 
 import sys
@@ -9,6 +8,7 @@ from dataclasses import dataclass, field
 
 import torch
 
+from autograder.judging.known import Mistake
 from autograder.reporting.report import Status
 from tests.suites import Suite, evaluation
 
@@ -21,7 +21,7 @@ class Told:
 
     Attributes:
         caught: every exercise that the mistake says it fails did fail.
-        true, false: hints by kind. message: the message alone says what the mistake's file expects.
+        true, false: hints by kind. message: the message alone says it.
     """
 
     caught: bool
@@ -30,17 +30,16 @@ class Told:
     message: bool = False
 
 
-def told(suite: Suite, mistake: str, secret: str = "secret") -> Told:
+def told(suite: Suite, mistake: Mistake, secret: str = "secret") -> Told:
     """Return what one mistake was told."""
-    namespace = suite.solution(mistake)
-    cells, words = set(namespace["FAILS"]), (namespace["HINT"], *namespace.get("ALSO", ()))
-    found = suite.outcomes(namespace, secret, lambda name: evaluation(), cells)
+    words = [text for text in (mistake.say, mistake.message, *mistake.also_said) if text]
+    found = suite.outcomes(mistake.submission(), secret, lambda name: evaluation(), mistake.fails)
     failed = [outcome for outcome in found if outcome.status is Status.FAILED]
-    result = Told({outcome.cell for outcome in failed} == cells)
+    result = Told({outcome.cell for outcome in failed} == mistake.fails)
     for outcome in failed:
         if outcome.hint:
             (result.true if any(word in outcome.hint for word in words) else result.false).add(outcome.hint)
-        result.message |= namespace["HINT"] in outcome.message
+        result.message |= bool(mistake.message) and mistake.message in outcome.message
     return result
 
 
@@ -76,7 +75,7 @@ def main(assignments: list[str]) -> int:
     everything = {}
     for name in assignments:
         suite = Suite(name)
-        everything[name] = {f"{mistake}": told(suite, mistake) for mistake in suite.mistakes}
+        everything[name] = {mistake: told(suite, one) for mistake, one in suite.mistakes.items()}
     print(table(everything))
     return int(any(each.false or not each.caught for mistakes in everything.values() for each in mistakes.values()))
 

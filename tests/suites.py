@@ -19,7 +19,7 @@ import nbformat
 import pytest
 
 from autograder import catalogue
-from autograder.judging import expect
+from autograder.judging import expect, known
 from autograder.judging.draw import Draw
 from autograder.judging.rubric import SUITE, outcome_of
 from autograder.kernel.failures import StudentError
@@ -45,13 +45,14 @@ class Suite:
     Args:
         assignment: its name.
     Attributes:
+        mistakes: what is got wrong, by name. right: names of right variants.
         tests: hidden tests by name. cells: the exercise of each. asking: those that ask a student's functions.
         functions: what students write, as `function` or `Class.method`, with the exercise it belongs to.
     """
 
     def __init__(self, assignment: str):
         self.assignment = assignment
-        self.mistakes = sorted(path.stem for path in (ROOT / "tests" / "mistakes" / assignment).glob("*.py"))
+        self.mistakes = known.of(assignment)
         self.right = sorted(path.stem for path in (ROOT / "tests" / "right" / assignment).glob("*.py"))
         self.tests = {}
         for path in sorted((SUITE / assignment).glob("test_*.py")):
@@ -126,18 +127,8 @@ class Suite:
         return list(catalogue.models([self.assignment]))
 
     def solution(self, mistake: str | None = None) -> dict:
-        """Return the namespace of the reference solution, with a mistake on top."""
-        extra = [ROOT / "tests" / "mistakes" / self.assignment / f"{mistake}.py"] if mistake else []
-        return executed(SOLUTIONS / f"{self.assignment}.py", *extra)
-
-    def fails(self, mistake: str) -> set[str]:
-        """Return the exercises that a mistake says it fails."""
-        tree = ast.parse((ROOT / "tests" / "mistakes" / self.assignment / f"{mistake}.py").read_text())
-        return next(
-            ast.literal_eval(node.value)
-            for node in tree.body
-            if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "FAILS"
-        )
+        """Return the namespace of the reference solution, with a mistake in it."""
+        return self.mistakes[mistake].submission() if mistake else catalogue.solution(self.assignment)
 
     def variant(self, name: str) -> dict:
         """Return the namespace of a right variant."""

@@ -41,7 +41,7 @@ def suite(request):
     return SUITES[request.param]
 
 
-each_mistake = each_of(lambda suite: suite.mistakes, lambda suite, one: suite.fails(one))
+each_mistake = each_of(lambda suite: suite.mistakes, lambda suite, one: suite.mistakes[one].fails)
 each_asked = each_of(lambda suite: suite.asked, lambda suite, one: [suite.functions[one]])
 every_suite = pytest.mark.parametrize("suite", SUITES, indirect=True)
 
@@ -111,7 +111,7 @@ def one_thread():
 def test_short_way_says_what_graders_hear(suite):
     """Asking the hidden tests directly gives the outcomes that the run of the suite gives, for right, wrong and missing answers."""
     spoilt = spoiled(suite.solution(), suite.asked[0], ANSWERS["exception"][0])
-    for namespace in (suite.solution(), suite.solution(suite.mistakes[0]), spoilt, suite.untouched()):
+    for namespace in (suite.solution(), suite.solution(next(iter(suite.mistakes))), spoilt, suite.untouched()):
         long = run_suite(
             suite.assignment, in_process(namespace), secret="s", student_id="student", cells=set(suite.cells.values())
         )
@@ -149,20 +149,20 @@ def test_untouched_release_earns_nothing(suite):
 
 @each_mistake
 def test_mistake_costs_what_it_says(suite, name, record_property):
-    """A mistake fails exactly the cells it names, with the hint it names, keeps the share it names, stops nothing else, and is told
+    """A mistake fails exactly the exercises it names, is told its sentence, keeps the share it names, stops nothing else, and is shown
     nothing that a hidden test expects."""
-    namespace = suite.solution(name)
+    mistake = suite.mistakes[name]
     with suites.expected_values() as wanted:
-        found = outcomes(suite, namespace, fails=None if EVERYTHING else namespace["FAILS"])
+        found = outcomes(suite, mistake.submission(), fails=None if EVERYTHING else mistake.fails)
     failed = [o for o in found if o.status is not Status.PASSED]
     suite.note(name, [o.test for o in failed], record_property)
     assert all(o.status is Status.FAILED for o in failed), [(o.test, o.detail) for o in failed]
-    assert {o.cell for o in failed} == set(namespace["FAILS"]), [(o.test, o.message) for o in failed]
-    said = "\n".join(o.message + " " + o.hint for o in failed)
-    assert namespace["HINT"] in said, said
-    assert suites.leaks(wanted, said) == []
-    assert namespace["__doc__"] == inspect.cleandoc(namespace["__doc__"])
-    for cell, (low, high) in namespace.get("KEEPS", {}).items():
+    assert {o.cell for o in failed} == mistake.fails, [(o.test, o.message) for o in failed]
+    hints, messages = ("\n".join(texts) for texts in ([o.hint for o in failed], [o.message for o in failed]))
+    assert mistake.say in hints, hints
+    assert mistake.message in messages, messages
+    assert suites.leaks(wanted, messages + hints) == []
+    for cell, (low, high) in mistake.keeps.items():
         assert low <= share(found, cell) <= high
 
 
@@ -170,8 +170,8 @@ def test_mistake_costs_what_it_says(suite, name, record_property):
 def test_every_hidden_test_is_failed_by_a_mistake(suite, name):
     """No hidden test is idle: some mistake that names its cell fails it."""
     cell = suite.cells[name]
-    candidates = (m for m in suite.mistakes if cell in suite.solution(m)["FAILS"])
-    assert any(suite.ask(name, suite.solution(mistake)) for mistake in candidates)
+    candidates = (mistake for mistake in suite.mistakes.values() if cell in mistake.fails)
+    assert any(suite.ask(name, mistake.submission()) for mistake in candidates)
 
 
 @each_of(lambda suite: sorted(suite.runs - set(suite.mistakes)), lambda suite, one: ())
