@@ -24,7 +24,7 @@ $(STAMP): requirements.lock pyproject.toml | system
 demo: $(STAMP) ## release, grade a small class, write feedback and grades, on the embedded data
 	$(BIN)/python -m demo
 
-test: $(STAMP) ## all tests of the kit; EVERYTHING=1: of a mistake, also the hidden tests that do not reach what it changes
+test: $(STAMP) ## all tests of the kit; EVERYTHING=1: of mistakes also the hidden tests that do not reach them, of right variants twenty secrets
 	SUITES_EVERYTHING=$(EVERYTHING) $(BIN)/python -m pytest -n 2 --dist loadgroup
 
 unit: $(STAMP) ## the tests that start no kernel and run no hidden suite
