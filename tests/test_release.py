@@ -17,6 +17,7 @@ from nbclient import NotebookClient
 
 from autograder import publish
 from autograder.course import load
+from autograder.judging import known
 
 ROOT = Path(__file__).resolve().parent.parent
 ASSIGNMENTS = sorted(path.name for path in (ROOT / "source").iterdir() if path.is_dir())
@@ -182,6 +183,14 @@ def test_release_has_no_hidden_test(assignment, released_text):
     visible = set(re.findall(r"\w+", released_text))
     assert visible & {name for name in names if name.startswith("test_")} == set()
     assert "autograder" not in released_text
+
+
+def test_release_has_no_known_mistake(assignment, released_text):
+    """Neither the code nor the sentence of a known mistake is in the release."""
+    mistakes = known.of(assignment).values()
+    assert mistakes
+    assert [mistake.name for mistake in mistakes if f"def {mistake.name}(" in released_text] == []
+    assert [mistake.say for mistake in mistakes if mistake.say and mistake.say in released_text] == []
 
 
 def test_solution_module_is_current(assignment):
