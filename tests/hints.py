@@ -50,7 +50,7 @@ def table(everything: dict[str, dict[str, Told]]) -> str:
     ]
     for name, mistakes in {
         **everything,
-        "all": {k: v for each in everything.values() for k, v in each.items()},
+        "all": {(name, k): v for name, each in everything.items() for k, v in each.items()},
     }.items():
         caught = [each for each in mistakes.values() if each.caught]
         true = sum(bool(each.true) and not each.false for each in caught)
