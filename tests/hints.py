@@ -1,6 +1,7 @@
 """What students are told about the known mistakes, counted: `python -m tests.hints [assignment ...]`.
 
-A hint is true where it is the mistake's sentence or holds other words that say as much (`also_said`), and false otherwise: its formula or behaviour is another mistake's. One false hint makes a mistake count as false.
+A hint is true where it is the mistake's sentence or holds other words that say as much (`also_said`), and false otherwise: its
+formula or behaviour is another mistake's. One false hint makes a mistake count as false.
 """
 
 import sys

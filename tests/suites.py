@@ -132,7 +132,8 @@ class Suite:
 
     def variant(self, name: str) -> dict:
         """Return the namespace of a right variant."""
-        return executed(ROOT / "tests" / "right" / self.assignment / f"{name}.py")
+        path = ROOT / "tests" / "right" / self.assignment / f"{name}.py"
+        return run_sources([compile(path.read_text(), str(path), "exec")], {"__name__": "submission"})
 
     def outcomes(
         self,
@@ -225,12 +226,6 @@ def evaluation(measurement: Measurement = GOOD) -> Evaluation:
         conditions="somewhere",
         name="vae",
     )
-
-
-def executed(*paths: Path, namespace: dict | None = None) -> dict:
-    """Return the namespace in which files were executed one after the other."""
-    namespace = {"__name__": "submission"} if namespace is None else namespace
-    return run_sources([compile(path.read_text(), str(path), "exec") for path in paths], namespace)
 
 
 def run_sources(sources: list, namespace: dict) -> dict:
