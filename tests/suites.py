@@ -27,6 +27,7 @@ from autograder.kernel.remote import in_process
 from autograder.reporting.report import Outcome
 from autograder.trained.gates import Evaluation, Gate
 from autograder.trained.likelihood import Measurement
+from tests.stored import stored
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
@@ -85,6 +86,11 @@ class Suite:
     @functools.cached_property
     def _calls(self) -> dict[str, set[tuple[str, bool]]]:
         """By hidden test: which functions are called on the reference, and whether from inside another one."""
+        release = ROOT / "release" / self.assignment / f"{self.assignment}.ipynb"  # says what students write
+        found = stored(self.assignment, "calls", [release], self._find_calls)
+        return {test: {(name, inside) for name, inside in calls} for test, calls in found.items()}
+
+    def _find_calls(self) -> dict[str, list[tuple[str, bool]]]:
         found = {}
         for test in self.asking:
             namespace, calls, running = self.solution(), set(), []
@@ -103,7 +109,7 @@ class Suite:
             for name in self.functions:
                 wrapped(namespace, name, functools.partial(noted, name=name, calls=calls, running=running))
             self.ask(test, namespace)
-            found[test] = calls
+            found[test] = sorted(calls)
         return found
 
     @functools.cached_property
@@ -115,6 +121,14 @@ class Suite:
             if name in self.asked
             and all(self.cells[test] == cell for test, seen in self.reached.items() if name in seen)
         ]
+
+    @functools.cached_property
+    def telling(self) -> list[str]:
+        """Names of the mistakes without those between the first and the last of a family."""
+        families: dict[str, list[str]] = {}
+        for name, mistake in self.mistakes.items():
+            families.setdefault(mistake.family or name, []).append(name)
+        return [name for names in families.values() for name in dict.fromkeys((names[0], names[-1]))]
 
     @property
     def runs(self) -> set[str]:
@@ -130,9 +144,13 @@ class Suite:
         """Return the namespace of the reference solution, with a mistake in it."""
         return self.mistakes[mistake].submission() if mistake else catalogue.solution(self.assignment)
 
+    def path_of_variant(self, name: str) -> Path:
+        """Return the file of a right variant."""
+        return ROOT / "tests" / "right" / self.assignment / f"{name}.py"
+
     def variant(self, name: str) -> dict:
         """Return the namespace of a right variant."""
-        path = ROOT / "tests" / "right" / self.assignment / f"{name}.py"
+        path = self.path_of_variant(name)
         return run_sources([compile(path.read_text(), str(path), "exec")], {"__name__": "submission"})
 
     def outcomes(

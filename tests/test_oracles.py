@@ -141,11 +141,11 @@ def test_toys_in_the_kernel_are_the_same_models(draw):
     """Encoder, decoder and prior built on the student's side give the numbers of the grader's."""
     toy, x, student = AffineModel.drawn(draw, 2, prior=True), draw.binary(5, 1, 2, 3), in_process({})
     z = draw.normal(3, 5, 2)
-    encoder = student.affine_encoder(toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
+    encoder = student.build("AffineEncoder", toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
     for got, want in zip(encoder(x), toy.encode(x), strict=True):
         assert torch.allclose(got, want, atol=1e-12)
-    assert torch.allclose(student.affine_decoder(toy.weight, toy.bias, toy.shape)(z), toy.decode(z), atol=1e-12)
-    assert torch.allclose(student.gaussian_prior(*toy.prior).log_prob(z), toy.prior_log_prob(z), atol=1e-12)
+    assert torch.allclose(student.build("AffineDecoder", toy.weight, toy.bias, toy.shape)(z), toy.decode(z), atol=1e-12)
+    assert torch.allclose(student.build("GaussianPrior", *toy.prior).log_prob(z), toy.prior_log_prob(z), atol=1e-12)
 
 
 @pytest.mark.parametrize(("latent_dim", "points"), [(1, 801), (2, 321)])

@@ -7,6 +7,7 @@ import torch
 
 from autograder.kernel.remote import Student, in_process
 from autograder.suite.asking import placed
+from autograder.suite.cases import missed
 from autograder.suite.vae.shared import installed
 from tests.suites import Suite
 
@@ -14,12 +15,14 @@ WHERE = {
     "vae": "reparameterize gaussian_log_prob kl_standard_normal bernoulli_log_prob elbo negative_elbo train_step reconstruct",
     "priors": "mixture_log_prob planar_flow planar_log_det planar_inverse flow_prior monte_carlo_elbo",
     "iwae": "log_weights iwae_bound normalized_weights iwae_loss log_likelihood active_kl active_variance latent_traversal",
+    "gaps": "ais inference_gaps gradient_norms flip_pixels",
 }
 # answers drawn at random have no one value, networks and trained models neither
 DRAWN = {
     "vae": {"bernoulli_sample", "encoder", "decoder", "architecture", "sample"},
     "priors": {"mixture_sample"},
     "iwae": {"gradient_snr"},
+    "gaps": {"local_q", "flow_posterior", "contextual_flow", "refit_encoder"},
 }
 PLACED = {"elbo": installed, "negative_elbo": installed}
 EVERY = [(assignment, name) for assignment, names in WHERE.items() for name in names.split()]
@@ -28,6 +31,11 @@ EVERY = [(assignment, name) for assignment, names in WHERE.items() for name in n
 def public(assignment):
     """Return the module of an assignment's public cases."""
     return importlib.import_module(f"autograder.suite.{assignment}.public")
+
+
+def example(assignment, student, name, build=None):
+    """Return a case of the exercise that the student misses, in words."""
+    return missed(public(assignment).CASES[name], student, build)
 
 
 def student(assignment, **changed) -> Student:
@@ -39,7 +47,7 @@ def student(assignment, **changed) -> Student:
 def test_right_solutions_miss_no_public_case(assignment, name):
     """The reference's answers are the right values."""
     assert public(assignment).CASES[name]
-    assert public(assignment).example(student(assignment), name, PLACED.get(name, placed)) == ""
+    assert example(assignment, student(assignment), name, PLACED.get(name, placed)) == ""
 
 
 @pytest.mark.parametrize("assignment", WHERE)
@@ -79,13 +87,13 @@ def test_every_deterministic_exercise_has_a_public_case(assignment):
 )
 def test_case_that_is_missed_is_shown(assignment, name, changed, said):
     """The right value beside the student's own."""
-    assert said in public(assignment).example(student(assignment, **changed), name, placed)
+    assert said in example(assignment, student(assignment, **changed), name, placed)
 
 
 def test_both_ways_to_divide_a_variance_are_right():
     """Who divides by N - 1 is shown no wrong value."""
     other = student("iwae", active_units=lambda *_: (1, torch.ones(1).double() * 2))
-    assert public("iwae").example(other, "active_variance", placed) == ""
+    assert example("iwae", other, "active_variance", placed) == ""
 
 
 def test_gradient_left_by_train_step_shows_in_the_second_call():
@@ -98,4 +106,4 @@ def test_gradient_left_by_train_step_shows_in_the_second_call():
         optimizer.step()
         return loss.item()
 
-    assert "after two calls" in public("vae").example(student("vae", train_step=train_step), "train_step")
+    assert "after two calls" in example("vae", student("vae", train_step=train_step), "train_step")

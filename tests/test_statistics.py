@@ -124,6 +124,7 @@ def test_variances_of_normal_draws(generator):
     assert not statistics.variances_are(value, variances.sqrt(), 500)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("alpha", [0.05, 0.01])
 def test_false_alarms_stay_below_alpha(alpha, generator):
     """Over 2,000 repetitions no check refuses right draws clearly more often than alpha says."""

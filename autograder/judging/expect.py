@@ -12,8 +12,8 @@ from itertools import zip_longest
 
 import torch
 
+from autograder.judging import sentences
 from autograder.judging.accuracy import EXACT, PRECISION
-from autograder.judging.mistakes import SAID
 from autograder.judging.statistics import Finding
 from autograder.kernel.answers import Inspection, State
 from autograder.kernel.failures import Raised, StudentError
@@ -105,10 +105,14 @@ def tensor(
     wanted = kind(dtype) if dtype else "a floating dtype"
     if got.dtype != dtype and (dtype or not got.is_floating_point()):
         raise Wrong(
-            asked, wanted, kind(got.dtype), "", SAID["other_dtype" if got.is_floating_point() else "not_floating"]
+            asked,
+            wanted,
+            kind(got.dtype),
+            "",
+            sentences.OTHER_DTYPE if got.is_floating_point() else sentences.NOT_FLOATING,
         )
     if gradient is False and got.requires_grad:
-        raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
+        raise Wrong(asked, "a result without gradient", "one that requires gradient", "", sentences.GRADIENT_LEFT)
     bad = int((~torch.isfinite(got.detach())).sum())
     if bad:
         which = "NaN" if bool(torch.isnan(got.detach()).any()) else "infinite"
@@ -153,15 +157,21 @@ def close(
         advice = " ".join(filter(None, (case, todo or ("" if case else "Work one small case by hand."))))
         raise Wrong(asked, "the value of the formula", what, "", known, advice)
     if gradient is False and got.requires_grad:
-        raise Wrong(asked, "a result without gradient", "one that requires gradient", "", SAID["gradient_left"])
+        raise Wrong(asked, "a result without gradient", "one that requires gradient", "", sentences.GRADIENT_LEFT)
     return got.detach()
+
+
+def underflown(got: object) -> str:
+    """Return what to say about an answer that is minus infinity somewhere, where a logarithm of a density is asked."""
+    infinite = isinstance(got, torch.Tensor) and got.is_floating_point() and bool((got == -math.inf).any())
+    return sentences.LOG_OF_DENSITY if infinite else ""
 
 
 def unsteady(ask: Callable[[], object], got: object) -> str:
     """Return what to say about an answer that is another one when the same is asked again, or an empty text."""
     again = attempt(ask)
     both = isinstance(got, torch.Tensor) and isinstance(again, torch.Tensor)
-    return SAID["unsteady"] if both and not identical(got.detach(), again.detach()) else ""
+    return sentences.UNSTEADY if both and not identical(got.detach(), again.detach()) else ""
 
 
 def derivative(
@@ -183,7 +193,8 @@ def derivative(
     if got is None or (not bool(got.any()) and bool(want.any())):
         expected = f"a result that is differentiable in {of}"
         came = "one that no gradient flows through" if got is None else "one whose gradient is zero"
-        raise Wrong(asked, expected, came, "", SAID["detached"], todo)
+        detached = got is None or right  # of a wrong value the gradient may be zero with a graph that is whole
+        raise Wrong(asked, expected, came, "", sentences.DETACHED if detached else hint, todo)
     if tuple(got.shape) != tuple(want.shape) or not bool(torch.isfinite(got).all()):
         raise Wrong(
             asked,
@@ -201,7 +212,7 @@ def derivative(
             f"the gradient of the formula for {of}",
             "another one",
             "",
-            hint or _multiple(got, want) or (SAID["term_detached"] if right and not rough else ""),
+            hint or _multiple(got, want) or (sentences.TERM_DETACHED if right and not rough else ""),
             todo,
         )
 
@@ -217,7 +228,7 @@ def _multiple(got: torch.Tensor, want: torch.Tensor) -> str:
     if abs(factor - 1) < 1e-2:
         return ""
     if abs(factor + 1) < 1e-4:
-        return SAID["opposite_gradient"]
+        return sentences.OPPOSITE_GRADIENT
     return f"The gradient is {factor:.3g} times what it should be: look for a factor."
 
 
@@ -239,12 +250,12 @@ def pair(got: object, *, asked: str) -> tuple[object, object]:
 def silent(inspection: Inspection, *, asked: str) -> None:
     """Check that a call printed nothing."""
     if inspection.printed:
-        raise Wrong(asked, "no printed output", "some", "", SAID["printed"])
+        raise Wrong(asked, "no printed output", "some", "", sentences.PRINTED)
 
 
 def surroundings_kept(inspection: Inspection, *, asked: str) -> None:
     """Check that a call left torch's own state as it was: gradients switched on, the dtype of new tensors, and other settings."""
-    known = {"gradient mode": SAID["gradients_off"], "default dtype": SAID["default_dtype"]}
+    known = {"gradient mode": sentences.GRADIENTS_OFF, "default dtype": sentences.DEFAULT_DTYPE}
     for name in inspection.surroundings:
         raise Wrong(asked, f"torch's {name} to be as it was", "another one after the call", "", known.get(name, ""))
 
@@ -253,7 +264,7 @@ def inputs_kept(inspection: Inspection, arguments: Mapping[str, object], *, aske
     """Check that the tensors among a call's arguments are as they were."""
     for (name, before), after in zip_longest(arguments.items(), inspection.arguments[: len(arguments)]):
         if isinstance(before, torch.Tensor) and not identical(before, after):
-            raise Wrong(asked, f"{name} to be as it was before the call", f"a changed {name}", "", SAID["in_place"])
+            raise Wrong(asked, f"{name} to be as it was before the call", f"a changed {name}", "", sentences.IN_PLACE)
 
 
 def random_state_kept(before: torch.Tensor, after: torch.Tensor, *, asked: str, todo: str) -> None:
@@ -283,7 +294,7 @@ def state_kept(before: State, after: State, *, asked: str) -> None:
     if what == "training":
         todo = "Leave every submodule in the mode in which you found it."
         raise Wrong(
-            asked, "every submodule in the mode it was in", f"another mode of {names}", todo, SAID["mode_changed"]
+            asked, "every submodule in the mode it was in", f"another mode of {names}", todo, sentences.MODE_CHANGED
         )
     raise Wrong(asked, f"the model's {what} to be as they were", f"others: {names}", "Only training changes a model.")
 
@@ -353,4 +364,5 @@ def _near(got: torch.Tensor, want: torch.Tensor) -> torch.Tensor:
     got, want = got.detach().double(), want.detach().double()
     size = want.abs()
     least = 1.0 if precision < 1e-4 or size.numel() == 0 else min(1.0, max(float(size.mean()), 1e-30))
-    return (got - want).abs() <= precision * size.clamp(min=least)
+    # no finite number is near to an infinite one, whatever the share that it may be off by
+    return ((got - want).abs() <= precision * size.clamp(min=least)) & torch.isfinite(want) | (got == want)

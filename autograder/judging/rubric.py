@@ -14,6 +14,7 @@ from autograder.catalogue import SUITE
 from autograder.judging.draw import Draw
 from autograder.kernel.failures import NotGraded, StudentError
 from autograder.kernel.remote import Student
+from autograder.reporting.points import Kind
 from autograder.reporting.report import Outcome, Status
 
 
@@ -30,11 +31,12 @@ class Partial(AssertionError):
         self.credit = min(max(0.0, float(credit)), 1.0)  # in this order not a number is 0
 
 
-def worth(cell: str, weight: float = 1.0) -> Callable:
-    """Tie a hidden test to the exercise `cell`; the cell's points are shared among its tests by weight."""
+def worth(cell: str, weight: float = 1.0, kind: Kind = Kind.VALUE, part: str = "") -> Callable:
+    """Tie a hidden test to the exercise `cell`; the cell's points are shared among its tests by weight, within the bounds that
+    the kind of what it asks sets (`reporting.points`). `part`: the function it asks, where the exercise has two."""
     if not weight > 0:
         raise ValueError(f"worth({cell!r}, weight={weight}): a weight is positive")
-    return pytest.mark.worth(cell, weight)
+    return pytest.mark.worth(cell, weight, kind, part)
 
 
 class SuiteError(Exception):
@@ -78,7 +80,7 @@ class Plugin:
 
     def pytest_configure(self, config):
         config.option.tbstyle = "native"  # the option itself belongs to the plugin "terminal", which is off
-        config.addinivalue_line("markers", "worth(cell, weight): the exercise a hidden test belongs to and its weight")
+        config.addinivalue_line("markers", "worth(cell, weight, kind, part): what a hidden test belongs to and counts")
 
     def pytest_keyboard_interrupt(self, excinfo):
         self.interrupted |= excinfo.type is KeyboardInterrupt  # pytest's own ends of a session are of derived types
@@ -182,17 +184,18 @@ def _cell(item) -> str:
 
 
 def outcome_of(
-    test: Callable, name: str, worth: tuple[str, float] | None, error: BaseException | None, seconds: float
+    test: Callable, name: str, worth: tuple[str, float, Kind, str] | None, error: BaseException | None, seconds: float
 ) -> Outcome:
     """Return what a hidden test that ended with `error` (None: it passed) says of a submission.
 
     Args:
         test: the hidden test. name: its name.
-        worth: its exercise and weight; None where it has none, which is our error.
+        worth: its exercise, weight, kind and part; None where it has none, which is our error.
     """
-    cell, weight = worth or ("", 1.0)
+    cell, weight, kind, part = worth or ("", 1.0, Kind.VALUE, "")
     sentence = " ".join(inspect.getdoc(test).split()) if test.__doc__ else name
-    known = {"cell": cell, "test": name, "weight": weight, "sentence": sentence, "seconds": round(seconds, 3)}
+    known = {"cell": cell, "test": name, "weight": weight, "kind": kind, "part": part}
+    known |= {"sentence": sentence, "seconds": round(seconds, 3)}
     if worth is None:
         return Outcome(status=Status.ERROR, credit=0, detail="the test has no worth(cell, weight)", **known)
     if error is None:

@@ -4,15 +4,13 @@ from collections.abc import Callable
 
 import torch
 
-from autograder.judging import expect, mistakes
+from autograder.judging import expect, sentences
 from autograder.judging.draw import Draw
-from autograder.judging.expect import Wrong, attempt, call
-from autograder.judging.mistakes import SAID
+from autograder.judging.expect import Wrong, attempt
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import Partial
 from autograder.kernel.answers import Inspection
 from autograder.kernel.remote import Handle, Student
-from autograder.kernel.wire import Seed
 from autograder.trained.gates import Evaluation
 
 SHAPE = (1, 2, 3)  # of the small images on which most tests ask
@@ -20,50 +18,6 @@ COLOURED = (3, 2, 2)  # of images whose channels are to be summed over, too
 NARROW = 9.5  # the largest log-variance asked, up or down: clamps at 10 are allowed
 MODES = ((False, False, False), (True, True, True), (False, True, False), (False, False, True))  # model, its parts
 UNUSUAL = 761_208_953  # a seed
-
-
-def check_tidy(
-    student: Student, name: str, shape: tuple[int, ...], right: Callable[[], object], **arguments: torch.Tensor
-) -> None:
-    """Check that a function of tensors answers rightly, which `right` asks, and does nothing else."""
-    asked, chance = call(name, **arguments), fresh_chance(student)
-    seen = student.inspect(name, *arguments.values())
-    after = student.global_rng()
-    expect.tensor(seen.value, shape, None, asked=asked)
-    expect.varied(seen.value, asked=asked)
-    right()
-    expect.silent(seen, asked=asked)
-    expect.surroundings_kept(seen, asked=asked)
-    expect.inputs_kept(seen, arguments, asked=asked)
-    expect.random_state_kept(chance, after, asked=asked, todo="Everything it needs is in its arguments.")
-
-
-def check_generator(
-    student: Student,
-    sample: Callable[[Seed], object],
-    seed: int,
-    shape: tuple[int, ...],
-    asked: str,
-    alone: bool = True,
-    same: str = SAID["not_random"],
-    ignored: str = SAID["generator_ignored"],
-) -> None:
-    """Check what a generator promises; `alone`: also that the global one is left alone; `same`: what is said where all
-    seeds give the same; `ignored`: where one seed gives two answers."""
-    chance = fresh_chance(student)
-    first, again, other = (expect.tensor(sample(Seed(s)), shape, None, asked=asked) for s in (seed, seed, seed + 1))
-    if not torch.equal(first, again):
-        raise Wrong(asked, "the same sample for the same seed", "another one", "", ignored)
-    if torch.equal(first, other):
-        raise Wrong(
-            asked,
-            "another sample for another seed",
-            "the same one",
-            "",
-            same,
-        )
-    if alone:
-        expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=SAID["global_used"])
 
 
 def fresh_chance(student: Student) -> torch.Tensor:
@@ -93,12 +47,6 @@ def reseeds(student: Student, function: Callable[[], object], draw: Draw) -> boo
     return torch.equal(states[0], states[2]) or not torch.equal(states[0], states[1])
 
 
-def check_seeding(student: Student, function: Callable[[], object], draw: Draw, asked: str) -> None:
-    """Check that a function without a generator of its own draws from torch's global one, and does not seed it."""
-    if reseeds(student, function, draw):
-        raise Wrong(asked, "torch's global generator to keep its seed", "one that was seeded", "", SAID["reseeded"])
-
-
 class Besides:
     """What a student's earlier functions do besides answering, which is judged with them: here nothing."""
 
@@ -108,7 +56,7 @@ class Besides:
 NOTHING = Besides()
 
 
-def check_models_kept(
+def demand_models_kept(
     student: Student,
     toy: AffineModel,
     inspect: Callable[[Handle], Inspection],
@@ -145,7 +93,10 @@ def check_models_kept(
     steady = not draws and len(tensors_in(want)) == len(tensors_in(again))
     steady = steady and all(map(torch.equal, tensors_in(want), tensors_in(again)))
     encoder, decoder, _ = parts_of(student, toy)
-    model.assign(encoder=student.sensitive(encoder, toy.pixels), decoder=student.sensitive(decoder, toy.latent_dim))
+    model.assign(
+        encoder=student.build("Sensitive", encoder, toy.pixels),
+        decoder=student.build("Sensitive", decoder, toy.latent_dim),
+    )
     model.eval()
     before, chance = model.state(), fresh_chance(student)
     seen, asked = inspect(model), asked + ", model with batch norm and dropout in evaluation mode"
@@ -155,33 +106,46 @@ def check_models_kept(
         values = tensors_in(seen.value), tensors_in(want)
         if len(values[0]) != len(values[1]) or not all(map(expect.equal, *values)):
             todo = "The model was handed over in evaluation mode: leave it there."
-            raise Wrong(asked, "the answer of the same model without them", "another one", todo, SAID["mode_during"])
+            raise Wrong(asked, "the answer of the same model without them", "another one", todo, sentences.MODE_DURING)
     if steady and not earlier.draws:
         todo = "The model was handed over in evaluation mode: leave it there during the call, too."
         expect.random_state_kept(chance, student.global_rng(), asked=asked, todo=todo)
     expect.state_kept(before, model.state(), asked=asked)
 
 
-def check_no_gradient(student: Student, name: str, model: Handle, *args: object, asked: str) -> None:
-    """Check that no gradient of a function's answer reaches the model: one that is zero throughout counts as none."""
-    reached = student.gradient(name, model, *args, wrt=(), parameters_of=model).parameters.values()
-    if any(gradient is not None and bool(gradient.any()) for gradient in reached):
-        raise Wrong(
-            asked, "a result without gradient", "one whose gradient reaches the model", "", SAID["gradient_left"]
-        )
-
-
 def parts_of(student: Student, toy: AffineModel) -> tuple[Handle, Handle, Handle | None]:
     """Build a toy's encoder, decoder and prior on the student's side."""
-    encoder = student.affine_encoder(toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
-    decoder = student.affine_decoder(toy.weight, toy.bias, toy.shape)
-    return encoder, decoder, student.gaussian_prior(*toy.prior) if toy.prior is not None else None
+    encoder = student.build("AffineEncoder", toy.weight_mu, toy.bias_mu, toy.weight_log_var, toy.bias_log_var)
+    decoder = student.build("AffineDecoder", toy.weight, toy.bias, toy.shape)
+    return encoder, decoder, student.build("GaussianPrior", *toy.prior) if toy.prior is not None else None
 
 
 def placed(student: Student, toy: AffineModel) -> Handle:
     """Build a toy as a plain model."""
     encoder, decoder, prior = parts_of(student, toy)
-    return student.model(encoder, decoder, prior, latent_dim=toy.latent_dim)
+    return student.build("Model", encoder, decoder, prior, latent_dim=toy.latent_dim)
+
+
+def own_functions(student: Student, *names: str) -> dict[str, Callable]:
+    """Return what a student's functions answer, by name, for `known.recognise`; each input is asked once.
+
+    They raise ValueError where they answer no finite tensor.
+    """
+    seen: dict[tuple, object] = {}
+
+    def answering(name: str) -> Callable:
+        def function(*args: torch.Tensor) -> torch.Tensor:
+            key = (name, *(argument.detach().numpy().tobytes() for argument in args))
+            if key not in seen:
+                seen[key] = attempt(lambda: student.call(name, *(argument.detach() for argument in args)))
+            value = seen[key]
+            if not isinstance(value, torch.Tensor) or infinite(value):
+                raise ValueError(f"{name} answers no finite tensor")
+            return value.detach()
+
+        return function
+
+    return {name: answering(name) for name in names}
 
 
 def infinite(value: object) -> bool:
@@ -204,7 +168,7 @@ def moved(
     return stepped
 
 
-def check_derivative(
+def demand_derivative(
     got: torch.Tensor | None,
     want: torch.Tensor,
     own: Callable[[torch.Tensor], torch.Tensor],
@@ -222,7 +186,7 @@ def check_derivative(
         if got is not None and expect.equal((got * direction).sum(), slope):
             return
     elif slope is not None and bool(want.any()):
-        raise Wrong(asked, f"a result that depends on {of}", "one that does not", "", mistakes.SAID["unused"])
+        raise Wrong(asked, f"a result that depends on {of}", "one that does not", "", sentences.UNUSED)
     expect.derivative(got, want, asked=asked, of=of, right=True)
 
 

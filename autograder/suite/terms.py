@@ -1,18 +1,24 @@
-"""Which of the three terms of log p(x|z) + log p(z) - log q(z|x) an answer has wrong, found by asking on models that tell them apart.
+"""Sums of log p(x|z) + log p(z) - log q(z|x): which of the three terms an answer has wrong, found by asking on models that tell them
+apart, and the gradients of all three.
 
-For wrong answers that equal no known formula. A term is right where the answer changes as it should when nothing but that term does.
+`wrong_term` is for wrong answers that equal no known mistake's. A term is right where the answer changes as it should when nothing
+but that term does.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import torch
 
 from autograder.judging import oracles
+from autograder.judging.draw import Draw
 from autograder.judging.expect import attempt, close_to
 from autograder.judging.oracles import AffineModel
+from autograder.suite.asking import demand_derivative, moved
+from autograder.suite.question import Question
 
 IMAGES = 8
 TERMS = ("log p(x|z)", "log p(z)", "log q(z|x)")
+PARAMETERS = {"encoder": ("weight_mu", "bias_mu", "weight_log_var", "bias_log_var"), "decoder": ("weight", "bias")}
 Ask = Callable[[AffineModel, torch.Tensor, torch.Tensor], object]
 
 
@@ -95,3 +101,36 @@ def _changed(asked: Callable, toy: AffineModel, x: torch.Tensor, eps: torch.Tens
     return (
         "" if wrong else "The answer changes as it should with all three terms: a constant is missing, or one too many."
     )
+
+
+def has_gradients(question: Question, formula: Ask, cotangent: torch.Tensor, parts: Iterable[str], draw: Draw) -> None:
+    """Demand the gradients of a sum of the three terms for the parameters of a model's parts, or the slopes of the student's own
+    values.
+
+    Args:
+        question: asks about a toy, with the arguments model, x and eps. formula: the sum.
+    """
+    toy, x, model = question.toy, question.arguments["x"], question.placed("model")
+    leaves = {part: {n: _leaf(getattr(toy, n)) for n in names} for part, names in PARAMETERS.items()}
+    leaves["prior"] = dict(zip(("mean", "log_var"), map(_leaf, toy.prior or ()), strict=False))
+    changed = toy.changed(**leaves["encoder"], **leaves["decoder"], prior=tuple(leaves["prior"].values()) or None)
+    (cotangent * formula(changed, x, question.arguments["eps"])).sum().backward()
+
+    def value() -> torch.Tensor:
+        return (cotangent * question.is_like(cotangent.shape, x.dtype)).sum()
+
+    for part in parts:
+        owner = model.attribute(part)
+        found = question.gradient(wrt=(), parameters_of=owner, cotangent=cotangent)
+        question.is_like(cotangent.shape, x.dtype, got=found.value)
+        for name, leaf in leaves[part].items():
+
+            def slope(direction: torch.Tensor, owner=owner, name=name) -> torch.Tensor:
+                return oracles.slope(moved(owner, name, direction, value))
+
+            got = found.parameters.get(name)
+            demand_derivative(got, leaf.grad, slope, draw, question.asked, f"the {part}'s {name}")
+
+
+def _leaf(parameter: torch.Tensor) -> torch.Tensor:
+    return parameter.clone().requires_grad_(True)

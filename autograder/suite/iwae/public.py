@@ -5,18 +5,15 @@ import math
 import torch
 
 from autograder.judging import expect, oracles
-from autograder.kernel.remote import Student
 from autograder.kernel.wire import Seed
 from autograder.suite.cases import (
     TOY,
     WORDS,
-    Build,
     Case,
     X,
     blank,
     bounds,
     double,
-    missed,
 )
 
 LOG_W = double([[0.0], [-1.0], [-3.0]])
@@ -84,8 +81,3 @@ CASES = {
         ),
     ),
 }
-
-
-def example(student: Student, exercise: str, build: Build = None) -> str:
-    """Return a case of the exercise that the student's answer misses, in words; see `cases.missed`."""
-    return missed(CASES.get(exercise, ()), student, build)

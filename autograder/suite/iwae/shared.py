@@ -5,17 +5,36 @@ from dataclasses import dataclass
 
 import torch
 
-from autograder.judging import expect, mistakes
+from autograder.judging import expect, oracles, sentences
 from autograder.judging.draw import Draw
-from autograder.judging.expect import attempt, call
-from autograder.judging.mistakes import SAID
+from autograder.judging.expect import attempt
 from autograder.judging.oracles import AffineModel
 from autograder.kernel.answers import Inspection, State
-from autograder.kernel.remote import Student
+from autograder.kernel.remote import Handle, Student
 from autograder.suite.asking import SHAPE, placed
 from autograder.suite.iwae import public
+from autograder.suite.question import Question
 
 EXTREME = "exp(-10,000) rounds to zero and exp(10,000) to infinity: take the largest out before the exponentials."
+
+
+WEIGHTS = ((5, 3), (2, 6), (1, 4), (4, 4), (7, 1))  # (K, B)
+
+
+def ask(student: Student, name: str, **arguments: object) -> Question:
+    """Return a question to a student, about this assignment."""
+    return Question(student, name, arguments, public.CASES, placed)
+
+
+def looking_at_size(question: Question, formula: Callable[[torch.Tensor], torch.Tensor]) -> Question:
+    """Look whether log weights of order one in the same order are answered rightly: only then it is their size."""
+    mild = of_order_one(question.arguments["log_w"])
+
+    def look(_: object) -> str:
+        got = attempt(lambda: question.student.call(question.name, mild))
+        return EXTREME if expect.equal(got, formula(mild)) else ""
+
+    return question.looking_last(look)
 
 
 def without_code(toy: AffineModel) -> AffineModel:
@@ -41,80 +60,32 @@ def distinct(draw: Draw, batch: int) -> torch.Tensor:
     return x
 
 
-def check_of_weights(
-    student: Student,
-    name: str,
-    log_w: torch.Tensor,
-    truth: Callable[[torch.Tensor], torch.Tensor],
-    extreme: bool = False,
-) -> None:
-    """Compare what iwae_bound or normalized_weights makes of log weights with the formula.
-
-    `extreme`: what the student's own function makes of the weights divided by the largest is as right.
-    """
-    want, bound = truth(log_w), name == "iwae_bound"
-    shift = log_w.amax(0) if bound else log_w.max()
-
-    def own():
-        moderate = finite(lambda: student.call(name, log_w - shift))
-        if moderate is not None and moderate.shape == want.shape:
-            back = moderate + shift if bound else moderate
-            yield back if expect.varies(back) else None
-
-    shape_todo = {"iwae_bound": "One bound for every image.", "normalized_weights": "One share for every log weight."}
-    expect.close(
-        student.call(name, log_w),
-        want,
-        asked=call(name, log_w=log_w),
-        also=own() if extreme else (),
-        example=lambda: public.example(student, name),
-        hint=lambda got: (
-            mistakes.recognise(name, got, log_w)
-            or (
-                EXTREME
-                if extreme and expect.equal(attempt(lambda: student.call(name, mild(log_w))), truth(mild(log_w)))
-                else ""
-            )
-        ),
-        shape_todo=shape_todo[name],
-    )
-
-
-def mild(log_w: torch.Tensor) -> torch.Tensor:
-    """Return log weights of order one in the same order: only who is right for these is wrong because of their size."""
+def of_order_one(log_w: torch.Tensor) -> torch.Tensor:
+    """Return log weights of order one in the same order."""
     return 3 * log_w / log_w.abs().max()
 
 
-def answer_for(student: Student, name: str, log_w: torch.Tensor) -> torch.Tensor:
-    """Return what iwae_bound or normalized_weights answers, checked for kind."""
-    shape = log_w.shape[1:] if name == "iwae_bound" else log_w.shape
-    return expect.tensor(student.call(name, log_w), shape, log_w.dtype, asked=call(name, log_w=log_w))
+def scripted_at(student: Student, log_p: torch.Tensor) -> Handle:
+    """Build a model whose n-th sample has the log weight log_p[n] for an image of one pixel that is 1, whatever the
+    noise: q is the prior, and the decoder follows a script.
+
+    log_p = log σ(logit) leads to logit = log_p - log(1 - exp log_p), which is log_p where that is far below zero.
+    """
+    zeros = torch.zeros(1, 1, dtype=log_p.dtype)
+    encoder = student.build("AffineEncoder", zeros, zeros[0], zeros, zeros[0])
+    table = log_p - torch.log(-torch.expm1(log_p))
+    return student.build("Model", encoder, student.build("ScriptedDecoder", table[:, None], (1, 1, 1)), latent_dim=1)
 
 
-def bound_depends(student: Student, log_w: torch.Tensor) -> bool:
-    """Return whether the student's bound answers finite numbers that depend on moderate weights."""
-    moderate = log_w - log_w.amax(0)
-    return expect.varies(finite(lambda: student.iwae_bound(torch.cat([moderate, moderate - 1], 1))))
-
-
-def finite(function: Callable[[], object]) -> torch.Tensor | None:
-    """Return what the call returns, detached, if it is a tensor of finite numbers."""
-    value = attempt(function)
-    right = isinstance(value, torch.Tensor) and value.is_floating_point() and bool(torch.isfinite(value).all())
-    return value.detach() if right else None
-
-
-def check_manners(
-    earlier: "Earlier", seen: Inspection, before: State, after: State, asked: str, x: torch.Tensor
-) -> None:
-    """Check that a call printed nothing and changed neither x nor the model, but for what earlier functions do."""
+def changes_nothing(question: Question, seen: Inspection, before: State, after: State, earlier: "Earlier") -> None:
+    """Demand that a call printed nothing and changed neither its inputs nor the model, but for what earlier functions do."""
     if not earlier.prints:
-        expect.silent(seen, asked=asked)
+        question.prints_nothing(seen)
     if not earlier.changes:
-        expect.surroundings_kept(seen, asked=asked)
-    expect.inputs_kept(seen, {"model": ..., "x": x}, asked=asked)
+        expect.surroundings_kept(seen, asked=question.asked)
+    question.keeps_inputs(seen)
     if not earlier.changes:
-        expect.state_kept(before, after, asked=asked)
+        question.keeps_state(before, after)
 
 
 @dataclass(frozen=True)
@@ -122,8 +93,9 @@ class Earlier:
     """What a student's log_weights and iwae_bound do besides answering rightly: that is judged with them.
 
     Attributes:
-        prints: one of them prints. changes: log_weights changes the model or a mode. deaf: log_weights gives the same
-            for all noise. draws: it draws noise of its own. shares_noise: log_weights gives images that are alike the same, whatever their noise.
+        prints: one of them prints. changes: log_weights changes the model or a mode. deaf: log_weights leads to
+            the same bound for all noise. draws: it draws noise of its own. shares_noise: log_weights gives images that are alike the
+            same, whatever their noise, or has no value for each.
     """
 
     prints: bool
@@ -135,7 +107,7 @@ class Earlier:
     @property
     def generator_ignored(self) -> str:
         """What to say where a seed does not decide an answer; nothing where log_weights may be the reason."""
-        return "" if self.draws else SAID["generator_ignored"]
+        return "" if self.draws else sentences.GENERATOR_IGNORED
 
     @classmethod
     def of(cls, student: Student, draw: Draw) -> "Earlier":
@@ -158,18 +130,15 @@ class Earlier:
         return cls(
             prints=any(inspection is not None and bool(inspection.printed) for inspection in (*seen, bound)),
             changes=disturbed or expect.changes(before, after) is not None,
-            deaf=len(values) == 2 and expect.identical(*values),
+            deaf=len(values) == 2
+            and (
+                expect.identical(*values)
+                or (
+                    values[0].shape == values[1].shape == (3, 4)
+                    and expect.equal(*map(oracles.importance_bound, values))
+                )
+            ),
             draws=bool(values) and expect.varies(again) and not expect.identical(again, values[0]),
             shares_noise=isinstance(same, torch.Tensor)
-            and same.shape == (3, 4)
-            and expect.equal(same, same[:, :1].expand(3, 4)),
+            and (same.shape != (3, 4) or expect.equal(same, same[:, :1].expand(3, 4))),
         )
-
-
-def dependent(student: Student, draw: Draw) -> bool:
-    """Return whether the student's log weights depend on the image: those of nonsense need not be followed."""
-    toy, x, eps = AffineModel.drawn(draw, 2), distinct(draw, 4), draw.normal(3, 4, 2)
-    return expect.varies(attempt(lambda: student.log_weights(placed(student, toy), x, eps)))
-
-
-WEIGHTS = ((5, 3), (2, 6), (1, 4), (4, 4), (7, 1))  # (K, B)

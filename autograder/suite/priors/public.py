@@ -8,12 +8,10 @@ from autograder.judging.oracles import AffineModel
 from autograder.kernel.remote import Handle, Student
 from autograder.suite.cases import (
     POINT,
-    Build,
     Case,
     X,
     bounds,
     double,
-    missed,
 )
 from autograder.suite.priors.truth import Flow, Mixture, Planar
 
@@ -69,8 +67,3 @@ CASES = {
         "monte_carlo_elbo(model, x, eps)", lambda s, model, eps: s.monte_carlo_elbo(model, X, eps), _sampled
     ),
 }
-
-
-def example(student: Student, exercise: str, build: Build = None) -> str:
-    """Return a case of the exercise that the student's answer misses, in words; see `cases.missed`."""
-    return missed(CASES.get(exercise, ()), student, build)

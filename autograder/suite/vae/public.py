@@ -11,14 +11,12 @@ from autograder.kernel.remote import Student
 from autograder.suite.cases import (
     TOY,
     WORDS,
-    Build,
     Case,
     X,
     blank,
     bounds,
     called,
     double,
-    missed,
     text,
 )
 
@@ -34,7 +32,7 @@ def _steps(number: int) -> Callable[[Student, Callable], torch.Tensor]:
     """Return a function that calls train_step so many times and returns the parameter."""
 
     def ask(student, _):
-        model = student.quadratic_loss(double([1.0]))
+        model = student.build("QuadraticLoss", double([1.0]))
         optimizer = student.optimizer("SGD", model, lr=0.1)
         for _ in range(number):
             student.train_step(model, optimizer, torch.zeros(1, 1, 1, 1, dtype=torch.float64))
@@ -87,8 +85,3 @@ CASES = {
         ),
     ),
 }
-
-
-def example(student: Student, exercise: str, build: Build = None) -> str:
-    """Return a case of the exercise that the student's answer misses, in words; see `cases.missed`."""
-    return missed(CASES.get(exercise, ()), student, build)

@@ -1,28 +1,27 @@
 """What several exercises of vae are asked with."""
 
 import math
-from collections.abc import Callable
 
 import torch
 
-from autograder.judging import expect
+from autograder.judging import expect, sentences
 from autograder.judging.draw import Draw
-from autograder.judging.expect import Wrong, attempt, call
-from autograder.judging.mistakes import SAID
+from autograder.judging.expect import attempt
 from autograder.judging.oracles import AffineModel
 from autograder.kernel.remote import Handle, Student
 from autograder.suite.asking import SHAPE, Besides, fresh_chance, parts_of
+from autograder.suite.question import Question
+from autograder.suite.vae import public
 
 SIZES = ((5, 3), (1, 4), (4, 4), (1, 1))  # (B, D): one image, as many images as dimensions, more
-
-
 STILL = "In evaluation mode a network draws and seeds nothing: is it dropout that stays on, or a seed?"
-
-
 EXTREME = 1e4  # the largest logit that is promised exactly
-
-
 ENOUGH = 4000  # draws where frequencies are compared
+
+
+def ask(student: Student, name: str, **arguments: object) -> Question:
+    """Return a question to a student, about this assignment."""
+    return Question(student, name, arguments, public.CASES, installed)
 
 
 def gaussians(draw: Draw, batch: int, latent_dim: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -32,30 +31,6 @@ def gaussians(draw: Draw, batch: int, latent_dim: int) -> tuple[torch.Tensor, to
         draw.uniform(batch, latent_dim, low=-2, high=2),
         draw.normal(batch, latent_dim),
     )
-
-
-def check_gradient(
-    student: Student,
-    name: str,
-    function: Callable,
-    draw: Draw,
-    right: Callable[..., object],
-    *,
-    wrt: tuple[int, ...],
-    todo: str = "",
-    **arguments: torch.Tensor,
-) -> None:
-    """Compare gradients for the arguments at `wrt` with those of the oracle, where the value is right, which `right`
-    asks."""
-    asked, args = call(name, **arguments), list(arguments.values())
-    sources = [argument.clone().requires_grad_(i in wrt) for i, argument in enumerate(args)]
-    value = function(*sources)
-    cotangent = draw.normal(*value.shape)
-    right(student, *args)
-    want = torch.autograd.grad((value * cotangent).sum(), [sources[i] for i in wrt])
-    got = student.gradient(name, *args, wrt=wrt, cotangent=cotangent).inputs
-    for i, found, true in zip(wrt, got, want, strict=True):
-        expect.derivative(found, true, asked=asked, of=list(arguments)[i], todo=todo, right=True)
 
 
 def network(student: Student, name: str, latent_dim: int, dtype: torch.dtype = torch.float64) -> Handle:
@@ -87,25 +62,16 @@ def agree(first: torch.Tensor, second: torch.Tensor) -> bool:
     return bool((first - second).abs().max() <= 1e-6 * second.abs().max())
 
 
-def check_trains(
-    student: Student,
-    module: Handle,
-    inputs: torch.Tensor,
-    asked: str,
-    of: str,
-    *,
-    part: int | None = None,
-    deep: bool = True,
-) -> None:
-    """Check that a gradient reaches the network's parameters; `deep`: its input too, or more than the last layer."""
+def trains(question: Question, of: str, *, part: int | None = None, deep: bool = True) -> None:
+    """Demand that a gradient reaches the parameters of the network asked; `deep`: its input too, or more than the last layer."""
     options = {} if part is None else {"part": part}
-    found = student.gradient((module, ""), inputs, wrt=(0,), parameters_of=module, **options)
+    found = question.gradient(wrt=(0,), parameters_of=question.owner(), **options)
     reached = [g for g in found.parameters.values() if g is not None and bool(g.any())]
     layers = sum(g.dim() > 1 for g in reached)
     back = found.inputs[0] is not None and bool(found.inputs[0].any())
     if not reached or (deep and layers < 2 and not back):
         got = "none, or one for the last layer only" if deep else "none"
-        raise Wrong(asked, f"a gradient of {of} for the parameters", got, "", SAID["detached"])
+        raise question.wrong(f"a gradient of {of} for the parameters", got, hint=sentences.DETACHED)
 
 
 def installed(student: Student, toy: AffineModel) -> Handle:

@@ -3,10 +3,9 @@
 import torch
 
 from autograder.judging import expect
-from autograder.judging.expect import Wrong, call
 from autograder.judging.rubric import worth
 from autograder.suite.asking import tensors_in
-from autograder.suite.vae.shared import agree, images, network, shake
+from autograder.suite.vae.shared import agree, ask, images, network, shake
 
 
 @worth("architecture", 1)
@@ -20,11 +19,8 @@ def test_encoder_and_decoder_exist(student, draw):
         shake(module, draw)
         outputs = tensors_in(student.convolutions(module, inputs).output)
         if not any(map(expect.varies, outputs)):
-            raise Wrong(
-                call(name.lower(), input=inputs),
-                "finite numbers that depend on the inputs",
-                "none or one number for all",
-            )
+            question = ask(student, name.lower(), input=inputs)
+            raise question.wrong("finite numbers that depend on the inputs", "none or one number for all")
 
 
 @worth("architecture", 2)
@@ -38,13 +34,14 @@ def test_encoder_and_decoder_are_convolutional(student, draw):
         module = network(student, name, 4, torch.float32)
         shake(module, draw)
         watched = student.convolutions(module, inputs)
-        asked = call(name.lower(), input=inputs)
+        question = ask(student, name.lower(), input=inputs)
         if not watched.kernels:
             todo = (
                 "Images are grids of pixels: let weights be shared between places (transposed or upsampling "
                 "convolutions alike)."
             )
-            raise Wrong(asked, "convolutions with a kernel larger than one pixel", "none", todo)
+            raise question.wrong("convolutions with a kernel larger than one pixel", "none", todo)
         both = zip(tensors_in(watched.output), tensors_in(watched.ablated), strict=False)
         if not any(output.shape == ablated.shape and not agree(output, ablated) for output, ablated in both):
-            raise Wrong(asked, "outputs that depend on the convolutions", "the same outputs where these return zeros")
+            came = "the same outputs where these return zeros"
+            raise question.wrong("outputs that depend on the convolutions", came)

@@ -1,20 +1,20 @@
 """Hidden tests of negative_elbo."""
 
 import math
-from collections.abc import Iterator
 
 import torch
 
-from autograder.judging import expect, mistakes, oracles, statistics
+from autograder.judging import expect, known, oracles, sentences, statistics
 from autograder.judging.draw import Draw
-from autograder.judging.expect import Wrong, attempt, call
-from autograder.judging.mistakes import SAID
+from autograder.judging.expect import attempt
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
-from autograder.kernel.remote import Handle, Student
-from autograder.suite.asking import SHAPE, check_models_kept, check_seeding
-from autograder.suite.vae import public
-from autograder.suite.vae.shared import Earlier, at_prior, installed
+from autograder.kernel.remote import Student
+from autograder.reporting.points import Kind
+from autograder.suite.asking import SHAPE
+from autograder.suite.question import Question
+from autograder.suite.vae.follow import own_bound, own_bounds, own_losses
+from autograder.suite.vae.shared import Earlier, ask, at_prior, installed
 
 
 @worth("negative_elbo", 2)
@@ -23,9 +23,8 @@ def test_negative_elbo_reduces_over_images(student, draw):
     for batch in (5, 1):
         toy = at_prior(AffineModel.drawn(draw, 2))
         x = draw.binary(batch, *SHAPE)
-        vae = installed(student, toy)
         for reduction, options in (("mean", {}), ("mean", {"reduction": "mean"}), ("sum", {"reduction": "sum"})):
-            check_loss(student, toy, x, vae, draw, reduction, options)
+            is_right(loss(student, toy, x, **options), draw, reduction)
 
 
 @worth("negative_elbo", 2)
@@ -37,9 +36,9 @@ def test_negative_elbo_draws_noise_for_every_image(student, draw):
         toy = tense(draw, prior)
         x = draw.binary(1, 1, 1, 2)
         many = x.expand(copies, -1, -1, -1).clone()
-        vae = installed(student, toy)
-        asked = call("vae", x=many) + ", one image many times"
-        losses = [float(expect.tensor(vae(many), (), torch.float64, asked=asked)) for _ in range(calls)]
+        question = loss(student, toy, many).adding("one image many times")
+        vae = question.owner()
+        losses = [float(question.is_like((), torch.float64)) for _ in range(calls)]
         truth, limit = -float(toy.expected_elbo(x)), toy.lipschitz(x)
         alpha = statistics.ALPHA / (2 * calls)
         findings = [statistics.lipschitz_mean_is(loss, truth, limit, copies, alpha) for loss in losses]
@@ -58,7 +57,11 @@ def test_negative_elbo_draws_noise_for_every_image(student, draw):
         if own is not None and own.shape == (copies,):
             findings = [statistics.same_mean(loss, copies, -own, alpha) for loss in losses]
         elif own is not None and own.dim() == 0:
-            findings = [statistics.lipschitz_mean_is(loss, -float(own), 2 * limit, copies, alpha) for loss in losses]
+            size = max(1.0, abs(float(own) / truth))  # of a bound that sums the images
+            findings = [
+                statistics.lipschitz_mean_is(loss / size, -float(own) / size, 2 * limit, copies, alpha)
+                for loss in losses
+            ]
         todo = (
             "With a prior of its own too the loss goes through `elbo`."
             if prior
@@ -66,35 +69,33 @@ def test_negative_elbo_draws_noise_for_every_image(student, draw):
         )
         expected, got = "a loss near the expectation of the negative bound", "one far from it"
         hint = noise_hint(toy, x, losses, copies, draw)
-        expect.agrees(min(findings, key=bool), asked=asked, expected=expected, got=got, todo=todo, hint=hint)
+        question.agrees(min(findings, key=bool), expected, got, todo, hint)
         if len(set(losses)) < calls:
-            raise Wrong(asked, "other noise in every call", "the same loss again", "", SAID["eps_fixed"])
+            raise question.wrong("other noise in every call", "the same loss again", hint=sentences.EPS_FIXED)
     toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
-    vae, asked = installed(student, toy), call("vae", x=x)
-    one = draw.normal(5, 2)
+    question = loss(student, toy, x)
+    vae, one = question.owner(), draw.normal(5, 2)
     decoded, own = (
         student.watch((vae, method), x, *rest, parts_of=vae).parts.get("decoder", (0, 0, 0))[2] // toy.latent_dim
         for method, rest in (("", ()), ("elbo", (one,)))
     )
     if decoded > max(len(x), own):
-        raise Wrong(asked, "one code decoded for every image", f"{decoded} codes", "", SAID["eps_many"])
-    check_seeding(student, lambda: vae(x), draw, asked)
+        raise question.wrong("one code decoded for every image", f"{decoded} codes", hint=sentences.EPS_MANY)
 
 
-@worth("negative_elbo")
+@worth("negative_elbo", kind=Kind.GRADIENT)
 def test_negative_elbo_passes_gradients(student, draw):
     """The gradient of the loss reaches encoder and decoder."""
     toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
     still = at_prior(toy)
-    check_loss(student, still, x, installed(student, still), draw, "mean", {})
+    is_right(loss(student, still, x), draw)
     flat = toy.changed(weight=torch.zeros_like(toy.weight))  # its bound does not depend on the noise
-    vae = installed(student, flat)
-    asked = call("vae", x=x)
-    eps = draw.normal(5, 2)
+    question, eps = loss(student, flat, x), draw.normal(5, 2)
+    vae = question.owner()
     for part, name in (("decoder", "bias"), ("encoder", "bias_mu"), ("encoder", "bias_log_var")):
         owner = vae.attribute(part)
-        found = student.gradient((vae, ""), x, wrt=(), parameters_of=owner)
-        value = expect.tensor(found.value, (), torch.float64, asked=asked)
+        found = question.gradient(wrt=(), parameters_of=owner)
+        value = question.is_like((), torch.float64, got=found.value)
         own = attempt(lambda owner=owner: student.gradient((vae, "elbo"), x, eps, wrt=(), parameters_of=owner))
         if own is not None and (own.parameters[name] is None or not bool(own.parameters[name].any())):
             continue  # cut off in an earlier function already
@@ -106,27 +107,22 @@ def test_negative_elbo_passes_gradients(student, draw):
             or not math.isfinite(float(value))
         ):
             reconstruction = -float((flat.elbo(x, eps) + oracles.kl_standard_normal(*flat.encode(x))).mean())
-            hint = SAID[
-                "divergence_missing"
-                if expect.equal(value, torch.tensor(reconstruction, dtype=torch.float64))
-                else "detached"
-            ]
+            alone = expect.equal(value, torch.tensor(reconstruction, dtype=torch.float64))
+            hint = sentences.DIVERGENCE_MISSING if alone else sentences.DETACHED
             todo = "The optimizer needs the loss as a tensor with its graph."
-            raise Wrong(asked, f"a gradient for the {part}", "none", todo, hint)
+            raise question.wrong(f"a gradient for the {part}", "none", todo, hint)
 
 
-@worth("negative_elbo")
+@worth("negative_elbo", kind=Kind.REFUSAL)
 def test_negative_elbo_refuses_unknown_reductions(student, draw):
     """An unknown reduction raises a ValueError."""
     toy, x = at_prior(AffineModel.drawn(draw, 2)), draw.binary(4, *SHAPE)
-    vae = installed(student, toy)
-    asked = call("vae", x=x, reduction="total")
-    check_loss(student, toy, x, vae, draw, "mean", {})
+    is_right(loss(student, toy, x), draw)
     todo = "A misspelt option that is silently accepted is found only after hours of training."
-    expect.refused(lambda: vae(x, reduction="total"), "ValueError", asked=asked, todo=todo)
+    loss(student, toy, x, reduction="total").refuses("ValueError", todo)
 
 
-@worth("negative_elbo")
+@worth("negative_elbo", kind=Kind.CARE)
 def test_negative_elbo_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, answers float32 in float32, and changes neither x nor the model nor any submodule's mode."""
     toy, eps = AffineModel.drawn(draw, 2, dtype=torch.float32), draw.normal(5, 2, dtype=torch.float32)
@@ -138,22 +134,22 @@ def test_negative_elbo_leaves_its_surroundings_alone(student, draw):
     blamed = own is not None and (
         own.printed or not expect.identical(own.arguments[0], x) or expect.changes(before, vae.state()) is not None
     )
-    vae = installed(student, toy)
+    question = loss(student, toy, x)
+    vae = question.owner()
     vae.attribute("decoder").train()
-    asked, before = call("vae", x=x), vae.state()
-    seen = student.inspect((vae, ""), x)
+    before = vae.state()
+    seen = question.inspected()
     dtype = own.value.dtype if own is not None and isinstance(own.value, torch.Tensor) else torch.float32
-    expect.tensor(seen.value, (), dtype, asked=asked)
+    question.is_like((), dtype, got=seen.value)
     if not blamed:
-        expect.silent(seen, asked=asked)
-        expect.inputs_kept(seen, {"x": x}, asked=asked)
-        expect.state_kept(before, vae.state(), asked=asked)
+        question.prints_nothing(seen)
+        question.keeps_inputs(seen)
+        question.keeps_state(before, vae.state())
     toy, x = at_prior(AffineModel.drawn(draw, 2)), draw.binary(5, *SHAPE)
-    check_loss(student, toy, x, installed(student, toy), draw, "mean", {})
-    earlier = Earlier(student, draw, Earlier.modes(student, toy, x, draw))
-    check_models_kept(
-        student, toy, lambda model: student.inspect((model, ""), x), asked, build=installed, earlier=earlier, draws=True
-    )
+    still = loss(student, toy, x)
+    is_right(still, draw)
+    still.keeps_models(Earlier(student, draw, Earlier.modes(student, toy, x, draw)), draws=True)
+    question.keeps_seed(draw)
 
 
 def tense(draw: Draw, prior: bool) -> AffineModel:
@@ -169,57 +165,41 @@ def tense(draw: Draw, prior: bool) -> AffineModel:
 def noise_hint(toy: AffineModel, x: torch.Tensor, losses: list[float], copies: int, draw: Draw) -> str:
     """Return what is known about losses of one image many times that are far from their expectation."""
     truth, tolerance = -float(toy.expected_elbo(x)), 6 * toy.lipschitz(x) / math.sqrt(copies)
+    if all(abs(loss / copies - truth) <= tolerance for loss in losses):
+        return known.sentence("vae", "loss_always_summed")
     if all(abs(loss + truth) <= tolerance for loss in losses):
-        return mistakes.NEGATIVE_ELBO[0].say
+        return known.sentence("vae", "loss_sign")
     if max(losses) - min(losses) > 2 * tolerance:
-        return SAID["eps_shared"]
+        return sentences.EPS_SHARED
     both = draw.normal(copies, 1).expand(copies, 2)  # one number for both dimensions
     shared = -float(toy.elbo(x.expand(copies, *x.shape[1:]), both).mean())
     if all(abs(loss - shared) <= 2 * tolerance for loss in losses):
-        return SAID["eps_shared"]
+        return sentences.EPS_SHARED
     noises = (draw.uniform(copies, 2), draw.uniform(copies, 2, low=-1), 0.1 * both, 0 * both)
     others = [
-        (-float(toy.elbo(x.expand(copies, *x.shape[1:]), noise).mean()), SAID["noise_distribution"]) for noise in noises
+        (-float(toy.elbo(x.expand(copies, *x.shape[1:]), noise).mean()), sentences.NOISE_DISTRIBUTION)
+        for noise in noises
     ]
     if toy.prior is None:
-        others.append((truth - float(oracles.kl_standard_normal(*toy.encode(x))), SAID["divergence_missing"]))
+        others.append((truth - float(oracles.kl_standard_normal(*toy.encode(x))), sentences.DIVERGENCE_MISSING))
     said = {say for other, say in others if all(abs(loss - other) <= 2 * tolerance for loss in losses)}
     return said.pop() if len(said) == 1 else ""
 
 
-def check_loss(
-    student: Student, toy: AffineModel, x: torch.Tensor, vae: Handle, draw: Draw, reduction: str, options: dict
-) -> None:
-    """Compare a loss with the formula for a toy whose bound does not depend on the noise, or with the student's own
-    bound."""
-    batch = len(x)
-    noise = torch.zeros(batch, 2, dtype=x.dtype)
-    bounds = toy.elbo(x, noise)
-    expect.close(
-        vae(x, **options),
-        -getattr(bounds, reduction)(),
-        asked=call("vae", x=x, **options),
-        also=own_losses(vae, x, draw.normal(batch, 2), reduction),
-        hint=lambda got: (
-            mistakes.recognise("negative_elbo", got, bounds, reduction)
-            or mistakes.recognise("negative_elbo", got, attempt(lambda: vae.elbo(x, noise)), reduction)
-        ),
+def loss(student: Student, toy: AffineModel, x: torch.Tensor, **options: str) -> Question:
+    """Return the question for the loss of a toy, put into a VAE of the student's."""
+    question = ask(student, "", x=x).on(lambda student: installed(student, toy), "vae").given(**options)
+    question.toy = toy
+    return question.of_exercise("negative_elbo")
+
+
+def is_right(question: Question, draw: Draw, reduction: str = "mean") -> None:
+    """Demand the loss by the formula, for a toy whose bound does not depend on the noise, or by the student's own bound."""
+    x, vae, toy = question.arguments["x"], question.owner(), question.toy
+    noise = torch.zeros(len(x), 2, dtype=x.dtype)
+    question.behind({"VAE.elbo": lambda model, x, eps: own_bound(vae, x, noise)}).equals(
+        -getattr(toy.elbo(x, noise), reduction)(),
+        also=own_losses(vae, x, draw.normal(len(x), 2), reduction),
         todo="It is the negative of `elbo`, reduced over the images.",
-        example=lambda: public.example(student, "negative_elbo", installed),
-        shape_todo="A loss is one number.",
+        shape="A loss is one number.",
     )
-
-
-def own_bounds(vae: Handle, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor | None:
-    """Return what the student's own `elbo` answers, if that looks at the images."""
-    own, elsewhere = (attempt(lambda images=images: vae.elbo(images, eps)) for images in (x, 1 - x))
-    if not isinstance(own, torch.Tensor) or not own.is_floating_point() or expect.identical(own, elsewhere):
-        return None
-    return own.detach()
-
-
-def own_losses(vae: Handle, x: torch.Tensor, eps: torch.Tensor, reduction: str) -> Iterator[torch.Tensor]:
-    """Yield the loss that the student's own `elbo` leads to."""
-    own = own_bounds(vae, x, eps)
-    if own is not None:
-        yield -getattr(own, reduction)()

@@ -2,68 +2,61 @@
 
 import torch
 
-from autograder.judging import expect, mistakes
-from autograder.judging.expect import Wrong, call
 from autograder.judging.oracles import AffineModel
 from autograder.judging.rubric import worth
 from autograder.kernel.remote import Student
-from autograder.suite.asking import COLOURED, SHAPE, check_models_kept, check_no_gradient, fresh_chance, placed
-from autograder.suite.vae import public
-from autograder.suite.vae.shared import EXTREME
+from autograder.reporting.points import Kind
+from autograder.suite.asking import COLOURED, SHAPE, fresh_chance, placed
+from autograder.suite.question import Question
+from autograder.suite.vae.shared import EXTREME, ask
 
 
 @worth("reconstruct", 2)
 def test_reconstruct_decodes_the_posterior_mean(student, draw):
     """It returns σ(decoder(mu)), the probability of a 1 in every pixel, without any sampling."""
     for batch, latent_dim, shape in ((5, 3, SHAPE), (1, 2, SHAPE), (4, 4, (1, 3, 2)), (3, 2, COLOURED)):
-        check_reconstruct(
-            student, AffineModel.drawn(draw, latent_dim, shape, prior=batch == 1), draw.binary(batch, *shape)
-        )
+        toy = AffineModel.drawn(draw, latent_dim, shape, prior=batch == 1)
+        is_right(reconstruction(student, toy, draw.binary(batch, *shape)))
 
 
-@worth("reconstruct")
+@worth("reconstruct", kind=Kind.CARE)
 def test_reconstruct_returns_probabilities_without_gradient(student, draw):
     """All values lie in [0, 1], also for logits of ±10,000 and in float32, and no gradient reaches the model."""
     for dtype in (torch.float64, torch.float32):
         toy, x = AffineModel.drawn(draw, 2, dtype=dtype), draw.binary(5, *SHAPE, dtype=dtype)
-        got = check_reconstruct(student, toy.changed(bias=EXTREME * torch.sign(toy.bias)), x)
+        question = reconstruction(student, toy.changed(bias=EXTREME * torch.sign(toy.bias)), x)
+        got = is_right(question)
         if not bool(((got >= 0) & (got <= 1)).all()):
-            raise Wrong(
-                call("reconstruct", model=..., x=x), "values in [0, 1]", "some outside", "They are probabilities."
-            )
-        check_reconstruct(student, toy, x)
-        asked = call("reconstruct", model=..., x=x)
-        check_no_gradient(student, "reconstruct", placed(student, toy), x, asked=asked)
+            raise question.wrong("values in [0, 1]", "some outside", "They are probabilities.")
+        question = reconstruction(student, toy, x)
+        is_right(question)
+        question.leaves_no_gradient(parameters_of=question.placed("model"))
 
 
-@worth("reconstruct")
+@worth("reconstruct", kind=Kind.CARE)
 def test_reconstruct_leaves_its_surroundings_alone(student, draw):
     """It prints nothing, draws no random numbers, and changes neither x nor the model nor any submodule's mode."""
     toy, x = AffineModel.drawn(draw, 2), draw.binary(5, *SHAPE)
-    check_reconstruct(student, toy, x)
-    model = placed(student, toy)
+    question = reconstruction(student, toy, x)
+    is_right(question)
+    model = question.placed("model")
     model.attribute("decoder").train()
-    asked, before, chance = call("reconstruct", model=..., x=x), model.state(), fresh_chance(student)
-    seen = student.inspect("reconstruct", model, x)
-    expect.silent(seen, asked=asked)
-    expect.inputs_kept(seen, {"model": ..., "x": x}, asked=asked)
-    expect.random_state_kept(
-        chance, student.global_rng(), asked=asked, todo="The posterior mean is decoded, not a sample."
-    )
-    expect.state_kept(before, model.state(), asked=asked)
-    check_models_kept(student, toy, lambda model: student.inspect("reconstruct", model, x), asked)
+    before, chance = model.state(), fresh_chance(student)
+    seen = question.inspected()
+    question.prints_nothing(seen)
+    question.keeps_inputs(seen)
+    question.draws_nothing(chance, student.global_rng(), "The posterior mean is decoded, not a sample.")
+    question.keeps_state(before, model.state())
+    question.keeps_models()
 
 
-def check_reconstruct(student: Student, toy: AffineModel, x: torch.Tensor) -> torch.Tensor:
-    return expect.close(
-        student.reconstruct(placed(student, toy), x),
-        torch.sigmoid(toy.decode(toy.encode(x)[0])),
-        asked=call("reconstruct", model=..., x=x),
-        hint=lambda got: (
-            mistakes.recognise("reconstruct", got, toy, x)
-            or expect.unsteady(lambda: student.reconstruct(placed(student, toy), x), got)
-        ),
-        todo="Encode, decode the mean, turn logits into probabilities.",
-        example=lambda: public.example(student, "reconstruct", placed),
-        shape_todo="One image for every image.",
-    )
+def reconstruction(student: Student, toy: AffineModel, x: torch.Tensor) -> Question:
+    question = ask(student, "reconstruct", model=lambda student: placed(student, toy), x=x).shown_by(placed)
+    question.toy = toy
+    return question
+
+
+def is_right(question: Question) -> torch.Tensor:
+    toy, x = question.toy, question.arguments["x"]
+    todo, shape = "Encode, decode the mean, turn logits into probabilities.", "One image for every image."
+    return question.equals(torch.sigmoid(toy.decode(toy.encode(x)[0])), todo=todo, shape=shape)

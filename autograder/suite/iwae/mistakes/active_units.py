@@ -1,9 +1,9 @@
 """What is got wrong in active_units; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 
-@mistake("A misspelt option must not go unnoticed: raise ValueError(...).")
+@mistake("A misspelt option must not go unnoticed: raise ValueError(...).", kind="refusal")
 @torch.no_grad()
 def units_accept_any_rule(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -16,7 +16,7 @@ def units_accept_any_rule(model, x, rule, threshold=0.01):
     return int((statistic > threshold).sum()), statistic
 
 
-@mistake("A tensor of one number has a method that gives the number.")
+@mistake("A tensor of one number has a method that gives the number.", kind="care")
 @torch.no_grad()
 def units_count_is_a_tensor(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -29,13 +29,16 @@ def units_count_is_a_tensor(model, x, rule, threshold=0.01):
     return (statistic > threshold).sum(), statistic
 
 
-@mistake("The images are taken in batches whose means are averaged, though the last batch is smaller.")
+@mistake(
+    "The images are taken in batches whose means are averaged, though the last batch is smaller.",
+    size=(32, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000),
+)
 @torch.no_grad()
-def units_divergence_by_batches(model, x, rule, threshold=0.01):
+def units_divergence_by_batches(model, x, rule, threshold=0.01, *, size):
     mu, log_var = model.encoder(x)
     if rule == "kl":
         statistic = torch.stack(
-            [part.mean(0) for part in kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)).split(100)]
+            [part.mean(0) for part in kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)).split(size)]
         ).mean(0)
     elif rule == "variance":
         statistic = mu.var(0)
@@ -68,7 +71,7 @@ def units_divergence_summed(model, x, rule, threshold=0.01):
     return int((statistic > threshold).sum()), statistic
 
 
-@mistake(SAID["strict_threshold"])
+@mistake(sentences.STRICT_THRESHOLD)
 @torch.no_grad()
 def units_inactive_counted(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -81,21 +84,21 @@ def units_inactive_counted(model, x, rule, threshold=0.01):
     return int((statistic <= threshold).sum()), statistic
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def units_leave_gradients_off(*args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def units_leave_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].encoder.train()
     return result
 
 
-@mistake(SAID["not_floating"])
+@mistake(sentences.NOT_FLOATING)
 @torch.no_grad()
 def units_mask_returned(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -123,7 +126,7 @@ def units_mean_posterior_variance(model, x, rule, threshold=0.01):
 
 @mistake(
     "The mean runs over the latent dimensions. Each dimension has its own statistic, a mean over the images.",
-    also_said=["over the latent dimensions"],
+    also_said=["One statistic for every latent dimension"],
 )
 @torch.no_grad()
 def units_over_latents(model, x, rule, threshold=0.01):
@@ -131,13 +134,13 @@ def units_over_latents(model, x, rule, threshold=0.01):
     if rule == "kl":
         statistic = kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)).mean(-1)
     elif rule == "variance":
-        statistic = mu.var(-1)
+        statistic = mu.var(0)
     else:
         raise ValueError(rule)
     return int((statistic > threshold).sum()), statistic
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 @torch.no_grad()
 def units_print(model, x, rule, threshold=0.01):
     print(rule)
@@ -151,7 +154,7 @@ def units_print(model, x, rule, threshold=0.01):
     return int((statistic > threshold).sum()), statistic
 
 
-@mistake('This is the statistic of the rule "variance".', also_said=['rule "kl"'])
+@mistake('This is the statistic of the rule "variance".', also_said=['rule "kl"'], asked=False)
 @torch.no_grad()
 def units_rules_exchanged(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -190,7 +193,7 @@ def units_standard_deviation(model, x, rule, threshold=0.01):
     return int((statistic > threshold).sum()), statistic
 
 
-@mistake(SAID["strict_threshold"])
+@mistake(sentences.STRICT_THRESHOLD)
 @torch.no_grad()
 def units_threshold_ignored(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -203,7 +206,7 @@ def units_threshold_ignored(model, x, rule, threshold=0.01):
     return int((statistic > 0.01).sum()), statistic
 
 
-@mistake(SAID["strict_threshold"])
+@mistake(sentences.STRICT_THRESHOLD)
 @torch.no_grad()
 def units_threshold_of_one(model, x, rule, threshold=0.01):
     mu, log_var = model.encoder(x)
@@ -216,7 +219,7 @@ def units_threshold_of_one(model, x, rule, threshold=0.01):
     return int((statistic > (0.1 if threshold == 0.01 else threshold)).sum()), statistic
 
 
-@mistake(SAID["strict_threshold"])
+@mistake(sentences.STRICT_THRESHOLD)
 def units_threshold_reached(model, x, rule, threshold=0.01):
     _, statistic = true(model, x, rule, threshold)
     return int((statistic >= threshold).sum()), statistic
@@ -241,15 +244,15 @@ def units_total_variance(model, x, rule, threshold=0.01):
 @mistake(
     "The images are taken in batches whose variances are averaged. The variance between the batches is lost: "
     "take all posterior means together.",
-    keeps={"active_units": (0.7, 0.9)},
+    size=(32, 50, 64, 100, 128, 200, 250, 256, 500, 512, 1000),
 )
 @torch.no_grad()
-def units_variance_by_batches(model, x, rule, threshold=0.01):
+def units_variance_by_batches(model, x, rule, threshold=0.01, *, size):
     mu, log_var = model.encoder(x)
     if rule == "kl":
         statistic = kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)).mean(0)
     elif rule == "variance":
-        statistic = torch.stack([part.var(0) for part in mu.split(100) if len(part) > 1]).mean(0)
+        statistic = torch.stack([part.var(0) for part in mu.split(size) if len(part) > 1]).mean(0)
     else:
         raise ValueError(rule)
     return int((statistic > threshold).sum()), statistic
@@ -266,3 +269,68 @@ def units_variance_of_samples(model, x, rule, threshold=0.01):
     else:
         raise ValueError(rule)
     return int((statistic > threshold).sum()), statistic
+
+
+def counted(statistic, threshold):
+    return int((statistic > threshold).sum()), statistic
+
+
+@mistake("The divergence is twice what it should be: is the factor ½ missing?")
+@torch.no_grad()
+def units_divergence_half_missing(model, x, rule, threshold=0.01):
+    _, statistic = true(model, x, rule, threshold)
+    return counted(2 * statistic if rule == "kl" else statistic, threshold)
+
+
+@mistake("The divergence has the wrong sign.")
+@torch.no_grad()
+def units_divergence_sign(model, x, rule, threshold=0.01):
+    _, statistic = true(model, x, rule, threshold)
+    return counted(-statistic if rule == "kl" else statistic, threshold)
+
+
+@mistake(
+    "There is one value for every image: average over the images.",
+    also_said=["One statistic for every latent dimension"],
+)
+@torch.no_grad()
+def units_divergence_of_images(model, x, rule, threshold=0.01):
+    if rule != "kl":
+        return true(model, x, rule, threshold)
+    mu, log_var = model.encoder(x)
+    return counted(kl_standard_normal(mu.unsqueeze(-1), log_var.unsqueeze(-1)), threshold)
+
+
+@mistake("This is the divergence of averaged parameters. It is the divergences of the images that are averaged.")
+@torch.no_grad()
+def units_divergence_of_the_average(model, x, rule, threshold=0.01):
+    if rule != "kl":
+        return true(model, x, rule, threshold)
+    mu, log_var = model.encoder(x)
+    return counted(kl_standard_normal(mu.mean(0).unsqueeze(-1), log_var.mean(0).unsqueeze(-1)), threshold)
+
+
+@mistake("This is the variance of log_var: look at the order of what the encoder returns.")
+@torch.no_grad()
+def units_variance_of_log_var(model, x, rule, threshold=0.01):
+    if rule != "variance":
+        return true(model, x, rule, threshold)
+    return counted(model.encoder(x)[1].var(0), threshold)
+
+
+@mistake(
+    "The variance is one over the latent dimensions, where it is to run over the images.",
+    also_said=["One statistic for every latent dimension"],
+)
+@torch.no_grad()
+def units_variance_over_latents(model, x, rule, threshold=0.01):
+    if rule != "variance":
+        return true(model, x, rule, threshold)
+    return counted(model.encoder(x)[0].var(-1), threshold)
+
+
+@mistake('This is the statistic of the rule "variance".')
+@torch.no_grad()
+def units_variance_for_both(model, x, rule, threshold=0.01):
+    true(model, x, rule, threshold)  # refuses other rules
+    return counted(model.encoder(x)[0].var(0), threshold)

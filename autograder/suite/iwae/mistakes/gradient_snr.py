@@ -1,6 +1,6 @@
 """What is got wrong in gradient_snr; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 
 def backward(model, x, eps, weight):
@@ -14,7 +14,7 @@ def backward_onto(model, x, eps, weight):
     return weight.grad.clone()
 
 
-@mistake("Only training changes a model.")
+@mistake("Only training changes a model.", kind="care")
 def snr_accumulates_gradients(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -26,7 +26,7 @@ def snr_accumulates_gradients(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["dead_counted"], keeps={"gradient_snr": (0.7, 0.9)})
+@mistake(sentences.DEAD_COUNTED)
 def snr_dead_entries_counted(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -37,7 +37,7 @@ def snr_dead_entries_counted(model, x, num_samples, runs, generator=None):
     return variance.mean().item(), (mean.abs() / (variance.sqrt() + 1e-10)).mean().item()
 
 
-@mistake(SAID["dead_counted"])
+@mistake(sentences.DEAD_COUNTED)
 def snr_dead_entries_divided(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -48,7 +48,7 @@ def snr_dead_entries_divided(model, x, num_samples, runs, generator=None):
     return variance.mean().item(), (mean.abs() / variance.sqrt()).mean().item()
 
 
-@mistake(SAID["dead_counted"])
+@mistake(sentences.DEAD_COUNTED)
 def snr_dead_entries_in_the_variance(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -72,7 +72,7 @@ def snr_first_parameter(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["generator_ignored"])
+@mistake(sentences.GENERATOR_IGNORED, kind="care")
 def snr_generator_ignored(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -97,7 +97,7 @@ def snr_gradients_added_up(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def snr_in_training_mode(model, x, num_samples, runs, generator=None):
     model.train()
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
@@ -110,7 +110,7 @@ def snr_in_training_mode(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def snr_leaves_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].decoder.train()
@@ -130,7 +130,7 @@ def snr_of_all_parameters(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["averaged_first"])
+@mistake(sentences.AVERAGED_FIRST)
 def snr_of_averages(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -142,7 +142,7 @@ def snr_of_averages(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs()[noisy].mean() / variance.sqrt()[noisy].mean()).item()
 
 
-@mistake(SAID["gradient_of_elbo"], keeps={"gradient_snr": (0.7, 0.9)})
+@mistake(sentences.GRADIENT_OF_ELBO)
 def snr_of_the_elbo(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -167,7 +167,7 @@ def snr_of_the_norm(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean[noisy].norm() / variance[noisy].sum().sqrt()).item()
 
 
-@mistake(SAID["samples_ignored"], also_said=["gradient of the ELBO"])
+@mistake(sentences.SAMPLES_IGNORED, also_said=["gradient of the ELBO"])
 def snr_one_sample(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -179,7 +179,7 @@ def snr_one_sample(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["ratio_of_variance"])
+@mistake(sentences.RATIO_OF_VARIANCE)
 def snr_over_variance(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -191,7 +191,7 @@ def snr_over_variance(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance)[noisy].mean().item()
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def snr_prints(model, x, num_samples, runs, generator=None):
     print("runs", runs)
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
@@ -204,14 +204,14 @@ def snr_prints(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["reseeded"])
+@mistake(sentences.RESEEDED, kind="care")
 def snr_reseeds(*args, **kwargs):
     torch.seed() if kwargs.get("generator") is None else None
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(SAID["runs_alike"])
+@mistake(sentences.RUNS_ALIKE)
 def snr_same_noise(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     eps = torch.randn(num_samples, len(x), model.latent_dim, generator=generator, dtype=x.dtype)
@@ -224,7 +224,7 @@ def snr_same_noise(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["small_variance"])
+@mistake(sentences.SMALL_VARIANCE)
 def snr_small_variances_dropped(model, x, num_samples, runs, generator=None):
     weight = next(parameter for parameter in model.encoder.parameters() if parameter.dim() >= 2)
     gradients = []
@@ -239,7 +239,7 @@ def snr_small_variances_dropped(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["standard_deviation"], also_said=["not its root"])
+@mistake(sentences.STANDARD_DEVIATION, also_said=["not its root"])
 def snr_standard_deviation(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -251,7 +251,7 @@ def snr_standard_deviation(model, x, num_samples, runs, generator=None):
     return variance[noisy].sqrt().mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake(SAID["not_averaged"])
+@mistake(sentences.NOT_AVERAGED)
 def snr_summed_over_images(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -263,7 +263,7 @@ def snr_summed_over_images(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean().item(), (mean.abs() / variance.sqrt())[noisy].mean().item()
 
 
-@mistake("A tensor of one number has a method that gives the number.")
+@mistake("A tensor of one number has a method that gives the number.", kind="care")
 def snr_tensors(model, x, num_samples, runs, generator=None):
     weight, gradients = next(p for p in model.encoder.parameters() if p.dim() >= 2), []
     for _ in range(runs):
@@ -275,7 +275,7 @@ def snr_tensors(model, x, num_samples, runs, generator=None):
     return variance[noisy].mean(), (mean.abs() / variance.sqrt())[noisy].mean()
 
 
-@mistake(SAID["small_variance"])
+@mistake(sentences.SMALL_VARIANCE)
 def snr_variance_floored(model, x, num_samples, runs, generator=None):
     weight = next(parameter for parameter in model.encoder.parameters() if parameter.dim() >= 2)
     gradients = []

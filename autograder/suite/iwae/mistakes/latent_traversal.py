@@ -1,6 +1,6 @@
 """What is got wrong in latent_traversal; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 
 @mistake("The values are added to the coordinate; it is to be replaced.")
@@ -33,7 +33,7 @@ def traversal_changes_its_base(model, x, dims, values):
     return torch.cat(rows).reshape(len(dims), len(values), *x.shape[1:])
 
 
-@mistake(SAID["mean_changed"])
+@mistake(sentences.MEAN_CHANGED, kind="care")
 @torch.no_grad()
 def traversal_encodes_anew(model, x, dims, values):
     mu, log_var = model.encoder(x)
@@ -72,7 +72,7 @@ def traversal_from_zero(model, x, dims, values):
     return torch.cat(rows).reshape(len(dims), len(values), *x.shape[1:])
 
 
-@mistake(SAID["mode_during"])
+@mistake(sentences.MODE_DURING, kind="care")
 def traversal_in_training_mode(model, x, dims, values):
     modes = [(module, module.training) for module in model.modules()]
     model.train()
@@ -82,7 +82,7 @@ def traversal_in_training_mode(model, x, dims, values):
     return result
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 @torch.no_grad()
 def traversal_leaves_evaluation_mode(model, x, dims, values):
     mu, log_var = model.encoder(x)
@@ -96,21 +96,21 @@ def traversal_leaves_evaluation_mode(model, x, dims, values):
     return torch.cat(rows).reshape(len(dims), len(values), *x.shape[1:])
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def traversal_leaves_gradients_off(*args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def traversal_leaves_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].decoder.train()
     return result
 
 
-@mistake(SAID["unsteady"], also_said=["not a sample"])
+@mistake(sentences.UNSTEADY, also_said=["not a sample"])
 @torch.no_grad()
 def traversal_of_a_sample(model, x, dims, values):
     mu, log_var = model.encoder(x)
@@ -164,7 +164,7 @@ def traversal_of_logits(model, x, dims, values):
     return torch.cat(rows).reshape(len(dims), len(values), *x.shape[1:])
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 @torch.no_grad()
 def traversal_prints(model, x, dims, values):
     mu, log_var = model.encoder(x)
@@ -204,7 +204,7 @@ def traversal_transposed(model, x, dims, values):
     return torch.cat(rows).reshape(len(dims), len(values), *x.shape[1:]).transpose(0, 1)
 
 
-@mistake(SAID["gradient_left"])
+@mistake(sentences.GRADIENT_LEFT, kind="care")
 def traversal_with_gradient(model, x, dims, values):
     mu, log_var = model.encoder(x)
     rows = []
@@ -214,3 +214,16 @@ def traversal_with_gradient(model, x, dims, values):
             z[0, dim] = value
             rows.append(torch.sigmoid(model.decoder(z)))
     return torch.cat(rows).reshape(len(dims), len(values), *x.shape[1:])
+
+
+@mistake("The sigmoid is applied twice.")
+@torch.no_grad()
+def traversal_sigmoid_twice(model, x, dims, values):
+    return torch.sigmoid(true(model, x, dims, values))
+
+
+@mistake("Nothing is replaced: all images are the reconstruction.")
+@torch.no_grad()
+def traversal_of_nothing(model, x, dims, values):
+    mu, _ = model.encoder(x)
+    return torch.sigmoid(model.decoder(mu.repeat(len(dims), len(values), 1)))

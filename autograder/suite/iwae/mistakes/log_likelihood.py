@@ -1,9 +1,9 @@
 """What is got wrong in log_likelihood; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import LOG_K_SIGN, SAID, SUM_ITSELF
+from autograder.judging import sentences
 
 
-@mistake(SAID["memory_grows"], keeps={"log_likelihood": (0.6, 0.9)})
+@mistake(sentences.MEMORY_GROWS, kind="care")
 @torch.no_grad()
 def likelihood_all_at_once(model, x, num_samples, chunk_size, generator=None):
     size = num_samples
@@ -12,7 +12,7 @@ def likelihood_all_at_once(model, x, num_samples, chunk_size, generator=None):
     )
 
 
-@mistake(SAID["memory_grows"])
+@mistake(sentences.MEMORY_GROWS, kind="care")
 @torch.no_grad()
 def likelihood_all_noise_at_once(model, x, num_samples, chunk_size, generator=None):
     size = num_samples
@@ -90,7 +90,7 @@ def likelihood_chunks_equal(model, x, num_samples, chunk_size, generator=None):
     return iwae_bound(torch.stack([iwae_bound(chunk) for chunk in chunks]))
 
 
-@mistake(LOG_K_SIGN, keeps={"log_likelihood": (0.3, 0.5)})
+@mistake(sentences.LOG_K_SIGN, keeps={"log_likelihood": (0.3, 0.5)})
 @torch.no_grad()
 def likelihood_count_added(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -126,7 +126,7 @@ def likelihood_elbo(model, x, num_samples, chunk_size, generator=None):
     return torch.cat(chunks).mean(0)
 
 
-@mistake(SAID["generator_ignored"])
+@mistake(sentences.GENERATOR_IGNORED, kind="care")
 @torch.no_grad()
 def likelihood_generator_ignored(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -136,7 +136,7 @@ def likelihood_generator_ignored(model, x, num_samples, chunk_size, generator=No
     return iwae_bound(torch.cat(chunks))
 
 
-@mistake(SAID["other_dtype"])
+@mistake(sentences.OTHER_DTYPE, kind="care")
 @torch.no_grad()
 def likelihood_in_float64(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -164,7 +164,7 @@ def likelihood_last_chunk_filled(model, x, num_samples, chunk_size, generator=No
     return total - math.log(num_samples)
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 @torch.no_grad()
 def likelihood_leaves_evaluation_mode(model, x, num_samples, chunk_size, generator=None):
     model.eval()
@@ -177,21 +177,21 @@ def likelihood_leaves_evaluation_mode(model, x, num_samples, chunk_size, generat
     return iwae_bound(torch.cat(chunks))
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def likelihood_leaves_gradients_off(*args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def likelihood_leaves_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].decoder.train()
     return result
 
 
-@mistake(SAID["noise_repeated"])
+@mistake(sentences.NOISE_REPEATED)
 @torch.no_grad()
 def likelihood_noise_repeated(model, x, num_samples, chunk_size, generator=None):
     size = chunk_size
@@ -201,7 +201,7 @@ def likelihood_noise_repeated(model, x, num_samples, chunk_size, generator=None)
     return iwae_bound(torch.cat(chunks))
 
 
-@mistake(SAID["noise_repeated"])
+@mistake(sentences.NOISE_REPEATED)
 @torch.no_grad()
 def likelihood_noise_shared_by_images(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -217,7 +217,7 @@ def likelihood_noise_shared_by_images(model, x, num_samples, chunk_size, generat
     return iwae_bound(torch.cat(chunks))
 
 
-@mistake(SAID["samples_left_out"], also_said=["Only the first chunk"])
+@mistake("Only the first chunk counts.", also_said=[sentences.SAMPLES_LEFT_OUT])
 @torch.no_grad()
 def likelihood_of_one_chunk(model, x, num_samples, chunk_size, generator=None):
     size = min(chunk_size, num_samples)
@@ -226,7 +226,7 @@ def likelihood_of_one_chunk(model, x, num_samples, chunk_size, generator=None):
     )
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 @torch.no_grad()
 def likelihood_prints(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -258,7 +258,7 @@ def likelihood_remainder_dropped(model, x, num_samples, chunk_size, generator=No
     return total - math.log(num_samples)
 
 
-@mistake(SAID["not_random"], also_said=["drawn from or seeded", "seed is set inside"])
+@mistake(sentences.NOT_RANDOM, kind="care", also_said=["drawn from or seeded", "seed is set inside"])
 @torch.no_grad()
 def likelihood_reseeds(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -271,14 +271,14 @@ def likelihood_reseeds(model, x, num_samples, chunk_size, generator=None):
     return iwae_bound(torch.cat(chunks))
 
 
-@mistake(SAID["default_dtype"])
+@mistake(sentences.DEFAULT_DTYPE, kind="care")
 def likelihood_sets_default_dtype(*args, **kwargs):
     torch.set_default_dtype(torch.float64)
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(SUM_ITSELF)
+@mistake(sentences.SUM_ITSELF)
 @torch.no_grad()
 def likelihood_sum_of_weights(model, x, num_samples, chunk_size, generator=None):
     chunks = []
@@ -290,7 +290,7 @@ def likelihood_sum_of_weights(model, x, num_samples, chunk_size, generator=None)
     return torch.log(sum(torch.exp(chunk).sum(0) for chunk in chunks) / num_samples)
 
 
-@mistake(SAID["gradient_left"], also_said=["the graph of every chunk"])
+@mistake(sentences.GRADIENT_LEFT, kind="care", also_said=["the graph of every chunk"])
 def likelihood_with_gradient(model, x, num_samples, chunk_size, generator=None):
     chunks = []
     for start in range(0, num_samples, chunk_size):
@@ -301,7 +301,7 @@ def likelihood_with_gradient(model, x, num_samples, chunk_size, generator=None):
     return iwae_bound(torch.cat(chunks))
 
 
-@mistake(SAID["memory_grows"])
+@mistake(sentences.MEMORY_GROWS, kind="care")
 def likelihood_with_graph(model, x, num_samples, chunk_size, generator=None):
     chunks = []
     for start in range(0, num_samples, chunk_size):
@@ -310,3 +310,69 @@ def likelihood_with_graph(model, x, num_samples, chunk_size, generator=None):
             log_weights(model, x, torch.randn(size, len(x), model.latent_dim, generator=generator, dtype=x.dtype))
         )
     return iwae_bound(torch.cat(chunks)).detach()
+
+
+def chunks_of(model, x, num_samples, chunk_size, generator, last=None):
+    """Return the log weights of each chunk; `last`: the size of the last one."""
+    sizes = [min(chunk_size, num_samples - start) for start in range(0, num_samples, chunk_size)]
+    sizes[-1] = sizes[-1] if last is None else last
+    shape = (len(x), model.latent_dim)
+    found = []
+    for size in filter(None, sizes):
+        found.append(log_weights(model, x, torch.randn(size, *shape, generator=generator, dtype=x.dtype)))
+    return found
+
+
+@mistake("The bounds of the chunks are added up.")
+@torch.no_grad()
+def likelihood_chunk_bounds_added(model, x, num_samples, chunk_size, generator=None):
+    return torch.stack([iwae_bound(chunk) for chunk in chunks_of(model, x, num_samples, chunk_size, generator)]).sum(0)
+
+
+@mistake(
+    "The samples that do not fill a chunk are left out: num_samples need not be a multiple of chunk_size.",
+    also_said=[sentences.SAMPLES_LEFT_OUT],
+)
+@torch.no_grad()
+def likelihood_remainder_left_out(model, x, num_samples, chunk_size, generator=None):
+    left = num_samples % chunk_size
+    return iwae_bound(torch.cat(chunks_of(model, x, max(chunk_size, num_samples - left), chunk_size, generator)))
+
+
+@mistake("The last chunk is as large as the others, so that more than num_samples samples are used.")
+@torch.no_grad()
+def likelihood_chunks_all_full(model, x, num_samples, chunk_size, generator=None):
+    return iwae_bound(torch.cat(chunks_of(model, x, num_samples, chunk_size, generator, last=chunk_size)))
+
+
+@mistake("The logarithm of the number of chunks is subtracted where that of num_samples belongs.")
+@torch.no_grad()
+def likelihood_chunks_counted(model, x, num_samples, chunk_size, generator=None):
+    chunks = chunks_of(model, x, num_samples, chunk_size, generator)
+    return torch.logsumexp(torch.cat(chunks), 0) - math.log(len(chunks))
+
+
+@mistake("log num_samples is subtracted for every chunk; once, in the end, is enough.")
+@torch.no_grad()
+def likelihood_counted_in_each_chunk(model, x, num_samples, chunk_size, generator=None):
+    chunks = chunks_of(model, x, num_samples, chunk_size, generator)
+    return torch.logsumexp(torch.cat(chunks), 0) - len(chunks) * math.log(num_samples)
+
+
+@mistake("Only the last chunk counts.", also_said=[sentences.SAMPLES_LEFT_OUT])
+@torch.no_grad()
+def likelihood_of_last_chunk(model, x, num_samples, chunk_size, generator=None):
+    return iwae_bound(chunks_of(model, x, num_samples, chunk_size, generator)[-1])
+
+
+@mistake("Only the largest weight counts.")
+@torch.no_grad()
+def likelihood_of_largest_weight(model, x, num_samples, chunk_size, generator=None):
+    log_w = torch.cat(chunks_of(model, x, num_samples, chunk_size, generator))
+    return log_w.max(0).values - math.log(num_samples)
+
+
+@mistake("This is the negative bound.")
+@torch.no_grad()
+def likelihood_negative(model, x, num_samples, chunk_size, generator=None):
+    return -true(model, x, num_samples, chunk_size, generator)

@@ -1,6 +1,6 @@
 """What is got wrong in log_weights; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import LOG_OF_DENSITY, SAID
+from autograder.judging import sentences
 
 
 @mistake(
@@ -22,7 +22,7 @@ def weights_closed_form(model, x, eps):
     return bernoulli_log_prob(x, model.decoder(reparameterize(mu, log_var, eps))) - kl_standard_normal(mu, log_var)
 
 
-@mistake(SAID["term_detached"])
+@mistake(sentences.TERM_DETACHED, kind="gradient")
 def weights_code_detached(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps).detach()
@@ -41,7 +41,7 @@ def weights_density_of_noise(model, x, eps):
     return bernoulli_log_prob(x, model.decoder(z)) + log_prior - gaussian_log_prob(eps, zeros, zeros)
 
 
-@mistake(SAID["unsteady"], also=["gradient_snr"], also_said=["comes in through eps"])
+@mistake(sentences.UNSTEADY, also=["gradient_snr"], also_said=["comes in through eps"])
 def weights_draw_noise(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, torch.randn_like(eps))
@@ -70,7 +70,7 @@ def weights_guess_the_axes(model, x, eps):
     return true(model, x, eps)
 
 
-@mistake(SAID["other_dtype"])
+@mistake(sentences.OTHER_DTYPE, kind="care")
 def weights_in_float64(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -81,13 +81,13 @@ def weights_in_float64(model, x, eps):
     return (log_p + log_prior - log_q).double()
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def weights_leave_evaluation_mode(model, x, eps):
     model.decoder.eval()
     return true(model, x, eps)
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def weights_leave_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].decoder.train()
@@ -105,7 +105,7 @@ def weights_negative(model, x, eps):
     return log_q - log_p - log_prior
 
 
-@mistake(SAID["in_place"])
+@mistake(sentences.IN_PLACE, kind="care")
 def weights_noise_scaled_in_place(model, x, eps):
     mu, log_var = model.encoder(x)
     z = eps.mul_(torch.exp(log_var.detach() / 2)) + mu
@@ -115,7 +115,7 @@ def weights_noise_scaled_in_place(model, x, eps):
     return bernoulli_log_prob(x, model.decoder(z)) + log_prior - gaussian_log_prob(z, mu, log_var)
 
 
-@mistake(LOG_OF_DENSITY)
+@mistake(sentences.LOG_OF_DENSITY)
 def weights_of_densities(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -136,7 +136,7 @@ def weights_pixels_averaged(model, x, eps):
     return log_p / x[0].numel() + log_prior - log_q
 
 
-@mistake("log q(z|x) is added; it stands in the denominator of the weight.", keeps={"log_weights": (0.05, 0.5)})
+@mistake("log q(z|x) is added; it stands in the denominator of the weight.")
 def weights_posterior_added(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -147,7 +147,7 @@ def weights_posterior_added(model, x, eps):
     return log_p + log_prior + log_q
 
 
-@mistake(SAID["term_detached"])
+@mistake(sentences.TERM_DETACHED, kind="gradient")
 def weights_posterior_detached(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -167,7 +167,7 @@ def weights_posterior_missing(model, x, eps):
     return log_p + log_prior
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def weights_print(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -179,7 +179,7 @@ def weights_print(model, x, eps):
     return log_p + log_prior - log_q
 
 
-@mistake("log p(z) is that of N(0, I), although the model has a prior of its own.", keeps={"log_weights": (0.4, 0.7)})
+@mistake("log p(z) is that of N(0, I), although the model has a prior of its own.")
 def weights_prior_ignored(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -191,7 +191,6 @@ def weights_prior_ignored(model, x, eps):
 
 @mistake(
     "The term log p(z) is missing: the numerator of a weight is the joint density of x and z.",
-    keeps={"log_weights": (0.05, 0.5)},
 )
 def weights_prior_missing(model, x, eps):
     mu, log_var = model.encoder(x)
@@ -258,3 +257,60 @@ def weights_with_mean_decoded(model, x, eps):
     log_prior = gaussian_log_prob(z, zeros, zeros) if model.prior is None else model.prior.log_prob(z)
     log_q = gaussian_log_prob(z, mu, log_var)
     return log_p + log_prior - log_q
+
+
+def terms(model, x, eps):
+    """Return log p(x|z), log p(z) and log q(z|x)."""
+    mu, log_var = model.encoder(x)
+    z = reparameterize(mu, log_var, eps)
+    zeros = torch.zeros_like(z)
+    log_prior = gaussian_log_prob(z, zeros, zeros) if model.prior is None else model.prior.log_prob(z)
+    return bernoulli_log_prob(x, model.decoder(z)), log_prior, gaussian_log_prob(z, mu, log_var)
+
+
+@mistake(
+    "The divergence from q(z|x) to the prior stands here in closed form. It is an average over z: a weight belongs to "
+    "one z, at which all three log-densities are evaluated."
+)
+def weights_closed_form_of_prior(model, x, eps):
+    mu, log_var = model.encoder(x)
+    if model.prior is None:
+        divergence = kl_standard_normal(mu, log_var)
+    else:
+        mean, width = model.prior.mean, model.prior.log_var
+        divergence = kl_standard_normal((mu - mean) * torch.exp(-width / 2), log_var - width)
+    return terms(model, x, eps)[0] - divergence
+
+
+@mistake("log p(z) and log q(z|x) have each other's sign.")
+def weights_divergence_sign(model, x, eps):
+    log_p, log_prior, log_q = terms(model, x, eps)
+    return log_p - log_prior + log_q
+
+
+@mistake("This is log p(x|z) alone.")
+def weights_reconstruction_alone(model, x, eps):
+    return terms(model, x, eps)[0]
+
+
+@mistake("All samples are the first one. The first axis of eps counts the samples.")
+def weights_of_first_sample(model, x, eps):
+    return true(model, x, eps[:1].expand(eps.shape))
+
+
+@mistake(
+    "This is the bound already. A log weight for every sample is asked; what is made of them comes next.",
+    also=["log_likelihood"],
+)
+def weights_are_the_bound(model, x, eps):
+    return iwae_bound(true(model, x, eps))
+
+
+@mistake("The weights of an image are normalised already. Here they are asked as they come.", also=["log_likelihood"])
+def weights_normalized(model, x, eps):
+    return torch.log_softmax(true(model, x, eps), 0)
+
+
+@mistake("The images are averaged. Keep one log weight for every sample of every image.", also=["log_likelihood"])
+def weights_averaged_over_images(model, x, eps):
+    return true(model, x, eps).mean(1)

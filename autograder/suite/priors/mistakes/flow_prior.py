@@ -1,6 +1,6 @@
 """What is got wrong in flow_prior; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import DIRECTION, LOG_OF_DENSITY, SAID
+from autograder.judging import sentences
 
 TARGET = "FlowPrior.log_prob"
 
@@ -23,7 +23,7 @@ def flow_constants_dropped(self, z):
     return -0.5 * (z**2).sum(-1) + volume
 
 
-@mistake(SAID["detached"])
+@mistake(sentences.DETACHED, kind="gradient")
 def flow_detached_between_layers(self, z):
     volume = 0
     for layer in self.layers:
@@ -32,7 +32,7 @@ def flow_detached_between_layers(self, z):
     return -0.5 * (math.log(2 * math.pi) + z**2).sum(-1) + volume
 
 
-@mistake(DIRECTION, keeps={"flow_prior": (0.4, 0.7)})
+@mistake(sentences.DIRECTION, keeps={"flow_prior": (0.4, 0.7)})
 def flow_direction(self, z):
     base, volume = -0.5 * (math.log(2 * math.pi) + z**2).sum(-1), 0
     for layer in self.layers:
@@ -41,7 +41,7 @@ def flow_direction(self, z):
     return base - volume
 
 
-@mistake(DIRECTION)
+@mistake(sentences.DIRECTION)
 def flow_direction_reversed(self, z):
     base, volume = -0.5 * (math.log(2 * math.pi) + z**2).sum(-1), 0
     for layer in reversed(self.layers):
@@ -53,7 +53,6 @@ def flow_direction_reversed(self, z):
 @mistake(
     "This is the density of a flow whose layers map noise to z, turned round by their inverses. Here the "
     "layers map z to noise, so that the density needs no inverse.",
-    keeps={"flow_prior": (0.5, 0.9)},
 )
 def flow_generative(self, z):
     volume = 0
@@ -70,7 +69,7 @@ def flow_last_volume_only(self, z):
     return -0.5 * (math.log(2 * math.pi) + z**2).sum(-1) + volume
 
 
-@mistake(SAID["layer_shared"], target="FlowPrior.__init__")
+@mistake(sentences.LAYER_SHARED, target="FlowPrior.__init__")
 def flow_layer_repeated(self, num_flows, latent_dim):
     nn.Module.__init__(self)
     self.latent_dim = latent_dim
@@ -96,7 +95,7 @@ def flow_layers_reversed(self, z):
     return -0.5 * (math.log(2 * math.pi) + z**2).sum(-1) + volume
 
 
-@mistake(LOG_OF_DENSITY)
+@mistake(sentences.LOG_OF_DENSITY)
 def flow_log_of_density(self, z):
     volume = 0.0
     for layer in self.layers:
@@ -106,13 +105,13 @@ def flow_log_of_density(self, z):
     return torch.log(density) + volume
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def flow_prints(self, z):
     print(z.shape)
     return true(self, z)
 
 
-@mistake(SAID["generator_ignored"], target="FlowPrior.sample")
+@mistake(sentences.GENERATOR_IGNORED, kind="care", target="FlowPrior.sample")
 @torch.no_grad()
 def flow_sample_generator_ignored(self, n, generator=None):
     z = torch.randn(n, len(self.layers[0].w), dtype=self.layers[0].w.dtype)
@@ -121,7 +120,7 @@ def flow_sample_generator_ignored(self, n, generator=None):
     return z
 
 
-@mistake(SAID["other_dtype"], target="FlowPrior.sample")
+@mistake(sentences.OTHER_DTYPE, kind="care", target="FlowPrior.sample")
 @torch.no_grad()
 def flow_sample_in_float32(self, n, generator=None):
     z = torch.randn(n, len(self.layers[0].w), generator=generator)
@@ -130,14 +129,14 @@ def flow_sample_in_float32(self, n, generator=None):
     return z.float()
 
 
-@mistake(SAID["gradients_off"], target="FlowPrior.sample")
+@mistake(sentences.GRADIENTS_OFF, kind="care", target="FlowPrior.sample")
 def flow_sample_leaves_gradients_off(self, *args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(self, *args, **kwargs)
     return result
 
 
-@mistake(SAID["gradient_left"], target="FlowPrior.sample")
+@mistake(sentences.GRADIENT_LEFT, kind="care", target="FlowPrior.sample")
 def flow_sample_with_gradient(self, n, generator=None):
     z = torch.randn(n, len(self.layers[0].w), generator=generator, dtype=self.layers[0].w.dtype)
     for layer in reversed(self.layers):
@@ -145,7 +144,7 @@ def flow_sample_with_gradient(self, n, generator=None):
     return z
 
 
-@mistake(SAID["sampled_forward"], target="FlowPrior.sample", keeps={"flow_prior": (0.6, 0.85)})
+@mistake(sentences.SAMPLED_FORWARD, target="FlowPrior.sample")
 @torch.no_grad()
 def flow_samples_forward(self, n, generator=None):
     z = torch.randn(n, len(self.layers[0].w), generator=generator, dtype=self.layers[0].w.dtype)
@@ -154,7 +153,7 @@ def flow_samples_forward(self, n, generator=None):
     return z
 
 
-@mistake(SAID["sampled_in_order"], target="FlowPrior.sample")
+@mistake(sentences.SAMPLED_IN_ORDER, target="FlowPrior.sample")
 @torch.no_grad()
 def flow_samples_in_order(self, n, generator=None):
     z = torch.randn(n, len(self.layers[0].w), generator=generator, dtype=self.layers[0].w.dtype)
@@ -163,7 +162,7 @@ def flow_samples_in_order(self, n, generator=None):
     return z
 
 
-@mistake(SAID["sampled_noise"], target="FlowPrior.sample")
+@mistake(sentences.SAMPLED_NOISE, target="FlowPrior.sample")
 @torch.no_grad()
 def flow_samples_noise(self, n, generator=None):
     return torch.randn(n, len(self.layers[0].w), generator=generator, dtype=self.layers[0].w.dtype)
@@ -198,3 +197,65 @@ def flow_volume_sign(self, z):
         z, log_det = layer(z)
         volume = volume - log_det
     return -0.5 * (math.log(2 * math.pi) + z**2).sum(-1) + volume
+
+
+def run(layers, z):
+    """Return the noise and the sum of log|det|."""
+    volume = 0
+    for layer in layers:
+        z, log_det = layer(z)
+        volume = volume + log_det
+    return z, volume
+
+
+@mistake("The sign of log|det| is turned round.")
+def flow_volume_sign_reversed(self, z):
+    noise, volume = run(reversed(self.layers), z)
+    return -0.5 * (math.log(2 * math.pi) + noise**2).sum(-1) - volume
+
+
+@mistake("log|det| of each layer is evaluated at the point behind it; it belongs to the point that enters the layer.")
+def flow_volume_after_the_move(self, z):
+    volume = 0
+    for layer in self.layers:
+        z = layer(z)[0]
+        volume = volume + layer(z)[1]
+    return -0.5 * (math.log(2 * math.pi) + z**2).sum(-1) + volume
+
+
+@mistake("The density of the noise is missing: this is the sum of log|det| alone.")
+def flow_base_missing(self, z):
+    return run(self.layers, z)[1]
+
+
+@mistake("The constant with log 2π enters once. How many dimensions does the noise have?")
+def flow_constant_once(self, z):
+    noise, volume = run(self.layers, z)
+    return -0.5 * (math.log(2 * math.pi) + (noise**2).sum(-1)) + volume
+
+
+@mistake("The dimensions of the noise are averaged. The logarithm of a product of densities is a sum.")
+def flow_dimensions_averaged(self, z):
+    noise, volume = run(self.layers, z)
+    return -0.5 * (math.log(2 * math.pi) + noise**2).mean(-1) + volume
+
+
+@mistake("All layers look at z itself. Each one has to see what the one before it returns.")
+def flow_layers_at_z(self, z):
+    found = [layer(z) for layer in self.layers]
+    return -0.5 * (math.log(2 * math.pi) + found[-1][0] ** 2).sum(-1) + sum(log_det for _, log_det in found)
+
+
+@mistake(sentences.DIRECTION)
+def flow_direction_after(self, z):
+    base, volume = -0.5 * (math.log(2 * math.pi) + z**2).sum(-1), 0
+    for layer in self.layers:
+        z = layer(z)[0]
+        volume = volume + layer(z)[1]
+    return base - volume
+
+
+@mistake(sentences.DIRECTION)
+def flow_direction_of_noise(self, z):
+    base = -0.5 * (math.log(2 * math.pi) + z**2).sum(-1)
+    return base - run(reversed(self.layers), z)[1]

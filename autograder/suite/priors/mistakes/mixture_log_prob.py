@@ -1,6 +1,6 @@
 """What is got wrong in mixture_log_prob; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID, SMALL_NUMBER
+from autograder.judging import sentences
 
 TARGET = "MixturePrior.log_prob"
 
@@ -11,7 +11,7 @@ def component_variance_as_std(self, z):
     return torch.logsumexp(torch.log_softmax(self.logits, -1) + log_normal, -1)
 
 
-@mistake(SAID["components_equal"], target="MixturePrior.__init__")
+@mistake(sentences.COMPONENTS_EQUAL, target="MixturePrior.__init__")
 def components_equal(self, num_components, latent_dim):
     nn.Module.__init__(self)
     self.logits = nn.Parameter(torch.zeros(num_components))
@@ -53,13 +53,13 @@ def mixture_constants_dropped(self, z):
     return torch.logsumexp(torch.log_softmax(self.logits, -1) + log_normal, -1)
 
 
-@mistake(SAID["other_dtype"])
+@mistake(sentences.OTHER_DTYPE)
 def mixture_in_float32(self, z):
     log_normal = gaussian_log_prob(z.float().unsqueeze(-2), self.loc.float(), self.log_var.float())
     return torch.logsumexp(torch.log_softmax(self.logits.float(), -1) + log_normal, -1)
 
 
-@mistake(SAID["other_dtype"])
+@mistake(sentences.OTHER_DTYPE, kind="care")
 def mixture_in_float64(self, z):
     log_normal = gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var)
     return torch.logsumexp(torch.log_softmax(self.logits, -1) + log_normal, -1).double()
@@ -72,22 +72,35 @@ def mixture_one_batch_axis(self, z):
     return torch.logsumexp(torch.log_softmax(self.logits, -1) + log_normal, 1 if z.dim() == 2 else -1)
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def mixture_prints(self, z):
     print(z.shape)
     log_normal = gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var)
     return torch.logsumexp(torch.log_softmax(self.logits, -1) + log_normal, -1)
 
 
-@mistake(SMALL_NUMBER)
-def mixture_small_number(self, z):
-    variance = torch.exp(self.log_var) + 1e-3
+def of_variance(self, z, variance):
     square = (z[..., None, :] - self.loc) ** 2 / variance
     density = -0.5 * (math.log(2 * math.pi) + torch.log(variance) + square).sum(-1)
     return torch.logsumexp(torch.log_softmax(self.logits, 0) + density, -1)
 
 
-@mistake(SAID["detached"])
+@mistake(sentences.SMALL_NUMBER, small=(1e-2, 1e-3, 1e-4, 1e-6, 1e-7))
+def mixture_small_number(self, z, *, small):
+    return of_variance(self, z, torch.exp(self.log_var) + small)
+
+
+@mistake(sentences.SMALL_NUMBER, small=(1e-2, 1e-3, 1e-4, 1e-5))
+def mixture_small_number_in_the_scale(self, z, *, small):
+    return of_variance(self, z, (torch.exp(self.log_var / 2) + small) ** 2)
+
+
+@mistake(sentences.SMALL_NUMBER, floor=(1e-2, 1e-3))
+def mixture_variance_floored(self, z, *, floor):
+    return of_variance(self, z, torch.exp(self.log_var).clamp_min(floor))
+
+
+@mistake(sentences.DETACHED, kind="gradient")
 def mixture_weights_detached(self, z):
     log_normal = gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var)
     return torch.logsumexp(torch.log_softmax(self.logits.detach(), -1) + log_normal, -1)
@@ -122,11 +135,11 @@ def summed_over_codes(self, z):
 @mistake(
     "A small number is added to the weights before the logarithm, so that no weight is ever really small. Is "
     "there a way from logits to log-weights that needs no such help?",
-    keeps={"mixture_log_prob": (0.8, 0.95)},
+    floor=(1e-5, 1e-6, 1e-7, 1e-8, 1e-10, 1e-12),
 )
-def weights_floored(self, z):
+def weights_floored(self, z, *, floor):
     log_normal = gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var)
-    return torch.logsumexp(torch.log(torch.softmax(self.logits, -1) + 1e-8) + log_normal, -1)
+    return torch.logsumexp(torch.log(torch.softmax(self.logits, -1) + floor) + log_normal, -1)
 
 
 @mistake("All components have the same weight, whatever the logits are.")
@@ -141,3 +154,62 @@ def weights_ignored(self, z):
 )
 def weights_unnormalised(self, z):
     return torch.logsumexp(self.logits + gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var), -1)
+
+
+def mixed(self, z, log_normal, log_weights=None):
+    """Return the logarithm of the weighted sum of the components' densities."""
+    log_weights = torch.log_softmax(self.logits, -1) if log_weights is None else log_weights
+    return torch.logsumexp(log_weights + log_normal, -1)
+
+
+def of_components(self, z):
+    return gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var)
+
+
+def squares(self, z):
+    return (z.unsqueeze(-2) - self.loc) ** 2 * torch.exp(-self.log_var)
+
+
+@mistake("The densities of the components are added without weights.")
+def weights_missing(self, z):
+    return torch.logsumexp(of_components(self, z), -1)
+
+
+@mistake("Only the component that explains z best counts. All of them add to the density.")
+def most_likely_component(self, z):
+    return (torch.log_softmax(self.logits, -1) + of_components(self, z)).max(-1).values
+
+
+@mistake("The standard deviation is used where the variance belongs.")
+def component_root_twice(self, z):
+    return mixed(self, z, gaussian_log_prob(z.unsqueeze(-2), self.loc, self.log_var / 2))
+
+
+@mistake("The constant with log 2π enters once. How many dimensions does the density have?")
+def mixture_constant_once(self, z):
+    return mixed(self, z, -0.5 * (math.log(2 * math.pi) + (self.log_var + squares(self, z)).sum(-1)))
+
+
+@mistake("In the normalising term log_var stands where the logarithm of the standard deviation belongs.")
+def component_log_std(self, z):
+    return mixed(self, z, (-0.5 * math.log(2 * math.pi) - self.log_var - 0.5 * squares(self, z)).sum(-1))
+
+
+@mistake("The widths of the components enter the distance only: a wider component has a lower peak, too.")
+def component_normaliser_missing(self, z):
+    return mixed(self, z, -0.5 * (math.log(2 * math.pi) + squares(self, z)).sum(-1))
+
+
+@mistake("There is one value for every component; one for every z is asked.", also_said=["One value for every code"])
+def components_kept(self, z):
+    return torch.log_softmax(self.logits, -1) + of_components(self, z)
+
+
+@mistake("The sign is the other way round: this is the negative log-density.")
+def mixture_negative(self, z):
+    return -true(self, z)
+
+
+@mistake("This is the density itself; its logarithm is asked.")
+def mixture_density_itself(self, z):
+    return torch.exp(true(self, z))

@@ -1,11 +1,11 @@
 """What is got wrong in mixture_sample; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "MixturePrior.sample"
 
 
-@mistake(SAID["generator_ignored"])
+@mistake(sentences.GENERATOR_IGNORED, kind="care")
 @torch.no_grad()
 def sample_generator_not_for_components(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True)
@@ -13,14 +13,14 @@ def sample_generator_not_for_components(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["width_ignored"])
+@mistake(sentences.WIDTH_IGNORED)
 @torch.no_grad()
 def sample_ignores_width(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
     return self.loc[c] + torch.randn(n, self.loc.shape[1], generator=generator, dtype=self.loc.dtype)
 
 
-@mistake(SAID["other_dtype"])
+@mistake(sentences.OTHER_DTYPE, kind="care")
 @torch.no_grad()
 def sample_in_float32(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
@@ -28,14 +28,14 @@ def sample_in_float32(self, n, generator=None):
     return (self.loc[c] + torch.exp(self.log_var[c] / 2) * eps).float()
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def sample_leaves_gradients_off(self, *args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(self, *args, **kwargs)
     return result
 
 
-@mistake(SAID["noise_shared"])
+@mistake(sentences.NOISE_SHARED)
 @torch.no_grad()
 def sample_mirrors_noise(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
@@ -43,7 +43,7 @@ def sample_mirrors_noise(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * torch.stack([half, -half], 1).flatten(0, 1)[:n]
 
 
-@mistake(SAID["components_averaged"])
+@mistake(sentences.COMPONENTS_AVERAGED)
 @torch.no_grad()
 def sample_of_averaged_means(self, n, generator=None):
     weights = torch.softmax(self.logits, -1).detach()
@@ -51,7 +51,7 @@ def sample_of_averaged_means(self, n, generator=None):
     return weights @ self.loc + torch.exp(weights @ self.log_var / 2) * eps
 
 
-@mistake(SAID["one_component"])
+@mistake(sentences.ONE_COMPONENT)
 @torch.no_grad()
 def sample_of_one_component(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), 1, generator=generator)
@@ -59,7 +59,7 @@ def sample_of_one_component(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["components_uniform"])
+@mistake(sentences.COMPONENTS_UNIFORM)
 @torch.no_grad()
 def sample_of_uniform_components(self, n, generator=None):
     c = torch.randint(len(self.logits), (n,), generator=generator)
@@ -67,14 +67,14 @@ def sample_of_uniform_components(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["reseeded"])
+@mistake(sentences.RESEEDED, kind="care")
 def sample_reseeds(self, *args, **kwargs):
     torch.manual_seed(0) if kwargs.get("generator") is None else None
     result = true(self, *args, **kwargs)
     return result
 
 
-@mistake(SAID["noise_shared"])
+@mistake(sentences.NOISE_SHARED)
 @torch.no_grad()
 def sample_shares_noise(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
@@ -82,7 +82,7 @@ def sample_shares_noise(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["noise_shared"])
+@mistake(sentences.NOISE_SHARED)
 @torch.no_grad()
 def sample_shares_noise_over_latents(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
@@ -90,7 +90,7 @@ def sample_shares_noise_over_latents(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["components_sorted"])
+@mistake(sentences.COMPONENTS_SORTED)
 @torch.no_grad()
 def sample_sorted(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator).sort().values
@@ -98,14 +98,14 @@ def sample_sorted(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["gradient_left"])
+@mistake(sentences.GRADIENT_LEFT, kind="care")
 def sample_with_gradient(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
     eps = torch.randn(n, self.loc.shape[1], generator=generator, dtype=self.loc.dtype)
     return self.loc[c] + torch.exp(self.log_var[c] / 2) * eps
 
 
-@mistake(SAID["variance_as_std"], keeps={"mixture_sample": (0.5, 0.8)})
+@mistake(sentences.VARIANCE_AS_STD, keeps={"mixture_sample": (0.5, 0.8)})
 @torch.no_grad()
 def sample_with_variance(self, n, generator=None):
     c = torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)
@@ -113,7 +113,7 @@ def sample_with_variance(self, n, generator=None):
     return self.loc[c] + torch.exp(self.log_var[c]) * eps
 
 
-@mistake(SAID["noise_missing"], also_said=["is nothing drawn"])
+@mistake(sentences.NOISE_MISSING, also_said=["is nothing drawn"])
 @torch.no_grad()
 def sample_without_noise(self, n, generator=None):
     return self.loc[torch.multinomial(torch.softmax(self.logits, -1), n, True, generator=generator)]

@@ -1,6 +1,6 @@
 """What is got wrong in monte_carlo_elbo; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import LOG_OF_DENSITY, SAID
+from autograder.judging import sentences
 
 
 @mistake("log p(z) is that of N(0, I), although the model has a prior of its own.")
@@ -16,7 +16,6 @@ def bound_checks_kind_of_prior(model, x, eps):
 
 @mistake(
     "The divergence to N(0, I) is in closed form: here all three terms are evaluated at the samples.",
-    keeps={"monte_carlo_elbo": (0.6, 0.9)},
 )
 def bound_closed_form(model, x, eps):
     mu, log_var = model.encoder(x)
@@ -29,7 +28,7 @@ def bound_closed_form(model, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["term_detached"])
+@mistake(sentences.TERM_DETACHED, kind="gradient")
 def bound_code_detached(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -68,7 +67,7 @@ def bound_importance_weighted(model, x, eps):
     return torch.logsumexp(bound, 0) - math.log(len(eps)) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def bound_leaves_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].decoder.train()
@@ -96,7 +95,7 @@ def bound_negative(model, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(LOG_OF_DENSITY)
+@mistake(sentences.LOG_OF_DENSITY)
 def bound_of_densities(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -141,7 +140,7 @@ def bound_posterior_missing(model, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def bound_prints(model, x, eps):
     mu, log_var = model.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -188,3 +187,43 @@ def bound_takes_two_axes_only(model, x, eps):
         log_prior = gaussian_log_prob(z, zeros, zeros) if model.prior is None else model.prior.log_prob(z)
     bound = bernoulli_log_prob(x, model.decoder(z)) + log_prior - gaussian_log_prob(z, mu, log_var)
     return bound.mean(0) if eps.dim() == 3 else bound
+
+
+def terms(model, x, eps):
+    """Return log p(x|z), log p(z) and log q(z|x)."""
+    mu, log_var = model.encoder(x)
+    z = reparameterize(mu, log_var, eps)
+    zeros = torch.zeros_like(z)
+    log_prior = gaussian_log_prob(z, zeros, zeros) if model.prior is None else model.prior.log_prob(z)
+    return bernoulli_log_prob(x, model.decoder(z)), log_prior, gaussian_log_prob(z, mu, log_var)
+
+
+def over_samples(bound, eps):
+    return bound.mean(0) if eps.dim() == 3 else bound
+
+
+@mistake("The term log p(z) is missing.")
+def bound_prior_missing(model, x, eps):
+    log_p, _, log_q = terms(model, x, eps)
+    return over_samples(log_p - log_q, eps)
+
+
+@mistake("This is log p(x|z) alone.")
+def bound_reconstruction_alone(model, x, eps):
+    return over_samples(terms(model, x, eps)[0], eps)
+
+
+@mistake("Only the first of the K samples is used.")
+def bound_of_first_sample(model, x, eps):
+    return true(model, x, eps[0] if eps.dim() == 3 else eps)
+
+
+@mistake("The axis of the K samples is still there. Average over it.")
+def bound_keeps_samples(model, x, eps):
+    log_p, log_prior, log_q = terms(model, x, eps)
+    return log_p + log_prior - log_q
+
+
+@mistake("The decoder sees the mean of q(z|x) instead of a sample: eps is not used.")
+def bound_decodes_mean(model, x, eps):
+    return true(model, x, 0 * eps)

@@ -1,6 +1,6 @@
 """What is got wrong in planar_flow; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "PlanarFlow.forward"
 
@@ -43,7 +43,7 @@ def planar_bias_per_dimension(self, latent_dim):
     self.b = nn.Parameter(torch.zeros(latent_dim))
 
 
-@mistake(SAID["detached"])
+@mistake(sentences.DETACHED, kind="gradient")
 def planar_detached(self, v):
     slope, u_hat = (value.detach() for value in self.constrained())
     t = torch.tanh(v @ self.w + self.b)
@@ -58,7 +58,7 @@ def planar_direction_zero(self, latent_dim):
     self.b = nn.Parameter(torch.zeros(()))
 
 
-@mistake(SAID["in_place"])
+@mistake(sentences.IN_PLACE, kind="care")
 def planar_in_place(self, v):
     slope, u_hat = self.constrained()
     t = torch.tanh(v @ self.w + self.b)
@@ -68,7 +68,7 @@ def planar_in_place(self, v):
     return v + u_hat * t.unsqueeze(-1), torch.log(t**2 + slope * (1 - t**2))
 
 
-@mistake(SAID["kept_values"])
+@mistake(sentences.KEPT_VALUES)
 def planar_keeps_u_hat(self, v):
     if not hasattr(self, "kept"):
         self.kept = self.constrained()
@@ -87,9 +87,9 @@ def planar_mixes_points(self, v):
 
 
 @mistake(
-    "There is one log|det| for every point.",
+    "The points of the batch are summed into one number. Keep one value for every point.",
     also=["flow_prior"],
-    also_said=["summed into one number", "One value for every code"],
+    also_said=["There is one log|det| for every point", "One value for every code"],
 )
 def planar_one_value_for_the_batch(self, v):
     slope, u_hat = self.constrained()
@@ -102,7 +102,7 @@ def planar_only_moves(self, v):
     return v + self.constrained()[1] * torch.tanh(v @ self.w + self.b).unsqueeze(-1)
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def planar_prints(self, v):
     print("v:", v.shape)
     slope, u_hat = self.constrained()
@@ -173,12 +173,13 @@ def volume_after_the_move(self, v):
 
 @mistake(
     "A small number is added inside the logarithm, which matters where the layer squeezes space most. With the "
-    "constraint the determinant is positive: write it so that nothing cancels."
+    "constraint the determinant is positive: write it so that nothing cancels.",
+    small=(1e-3, 1e-4, 1e-5, 1e-6),
 )
-def volume_jittered(self, v):
+def volume_jittered(self, v, *, small):
     slope, u_hat = self.constrained()
     t = torch.tanh(v @ self.w + self.b)
-    return v + u_hat * t.unsqueeze(-1), torch.log(torch.abs(t**2 + slope * (1 - t**2)) + 1e-4)
+    return v + u_hat * t.unsqueeze(-1), torch.log(torch.abs(t**2 + slope * (1 - t**2)) + small)
 
 
 @mistake("This is the determinant; its logarithm is asked.")
@@ -207,3 +208,68 @@ def volume_unconstrained(self, v):
     _, u_hat = self.constrained()
     t = torch.tanh(v @ self.w + self.b)
     return v + u_hat * t.unsqueeze(-1), torch.log(torch.abs(1 + (1 - t**2) * (self.w @ self.u)))
+
+
+def moved(self, v, slope, u_hat):
+    """Return the layer with other values of 1 + w·û and û."""
+    t = torch.tanh(v @ self.w + self.b)
+    return v + u_hat * t.unsqueeze(-1), torch.log(torch.abs(t**2 + slope * (1 - t**2)))
+
+
+@mistake("The correction of u is not divided by anything. Is wᵀû then what it should be? Multiply your û by w.")
+def norm_missing(self, v):
+    wu = self.w @ self.u
+    u_hat = self.u + (F.softplus(wu) - 1 - wu) * self.w
+    return moved(self, v, 1 + self.w @ u_hat, u_hat)
+
+
+@mistake(
+    "wᵀû has the right limit, but grows exponentially with wᵀu: which function is asked for?",
+    also_said=["Where is a term divided by zero?"],
+)
+def exponential_for_softplus(self, v):
+    wu = self.w @ self.u
+    u_hat = self.u + (torch.expm1(wu) - wu) * self.w / (self.w @ self.w)
+    return moved(self, v, torch.exp(wu), u_hat)
+
+
+@mistake("The corrected part is added to u, but u's own part along w is not taken off first.")
+def projection_kept(self, v):
+    u_hat = self.u + (F.softplus(self.w @ self.u) - 1) * self.w / (self.w @ self.w)
+    return moved(self, v, 1 + self.w @ u_hat, u_hat)
+
+
+@mistake("The layer is linear: where is tanh?")
+def tanh_missing(self, v):
+    slope, u_hat = self.constrained()
+    return v + u_hat * (v @ self.w + self.b).unsqueeze(-1), torch.log(slope).expand(v.shape[:-1])
+
+
+@mistake("The layer returns what is to be added to v, without v.")
+def point_missing(self, v):
+    to, log_det = true(self, v)
+    return to - v, log_det
+
+
+@mistake("The second term is subtracted where it is to be added.")
+def second_term_subtracted(self, v):
+    to, log_det = true(self, v)
+    return 2 * v - to, log_det
+
+
+@mistake("The point moves along w; w says where the layer bends, and û where it moves.")
+def moves_along_w(self, v):
+    _, log_det = true(self, v)
+    return v + self.w * torch.tanh(v @ self.w + self.b).unsqueeze(-1), log_det
+
+
+@mistake("tanh itself stands where its derivative belongs.")
+def volume_of_tanh(self, v):
+    to, _ = true(self, v)
+    return to, torch.log(torch.abs(1 + torch.tanh(v @ self.w + self.b) * (self.constrained()[0] - 1)))
+
+
+@mistake("The Jacobian matrix is the identity plus a term; the identity's 1 is missing.", also=["flow_prior"])
+def volume_without_identity(self, v):
+    to, _ = true(self, v)
+    return to, torch.log(torch.abs((1 - torch.tanh(v @ self.w + self.b) ** 2) * (self.constrained()[0] - 1)))

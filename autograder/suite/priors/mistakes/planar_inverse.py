@@ -1,6 +1,6 @@
 """What is got wrong in planar_inverse; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "PlanarFlow.inverse"
 
@@ -26,10 +26,11 @@ def inverse_bracket_too_small(self, y):
     "It looks like v = y - û tanh(wᵀv + b) with an earlier v put in on the right, a few times over. Such "
     "rounds come to rest only where the layer bends little: search the root inside its bracket.",
     also_said=["does the search end too early"],
+    rounds=(2, 3, 5, 10, 20, 50, 100),
 )
-def inverse_by_fixed_point(self, y):
+def inverse_by_fixed_point(self, y, *, rounds):
     v = y
-    for _ in range(100):
+    for _ in range(rounds):
         v = y - (self(v)[0] - v)
     return v
 
@@ -37,24 +38,24 @@ def inverse_by_fixed_point(self, y):
 @mistake(
     "It looks like plain Newton steps, which can jump to and fro where tanh is flat. Keep them inside the "
     "bracket, or halve the bracket.",
-    keeps={"planar_inverse": (0.8, 0.95)},
+    rounds=(5, 10, 20, 50, 100),
 )
-def inverse_by_plain_newton(self, y):
+def inverse_by_plain_newton(self, y, *, rounds):
     slope, u_hat = self.constrained()
     s = target = y @ self.w
-    for _ in range(50):
+    for _ in range(rounds):
         t = torch.tanh(s + self.b)
         s = s - (s + (slope - 1) * t - target) / (t**2 + slope * (1 - t**2))
     return y - u_hat * torch.tanh(s + self.b).unsqueeze(-1)
 
 
-@mistake(SAID["term_detached"])
+@mistake(sentences.TERM_DETACHED, kind="gradient")
 def inverse_gradient_past_the_root(self, y):
     v = true(self, y).detach()
     return y - self.constrained()[1] * torch.tanh(v @ self.w.detach() + self.b.detach()).unsqueeze(-1)
 
 
-@mistake(SAID["other_dtype"])
+@mistake(sentences.OTHER_DTYPE, kind="care")
 def inverse_in_float64(self, y):
     return true(self, y).double()
 
@@ -69,7 +70,7 @@ def inverse_merges_samples(self, y):
     return true(self, y.flatten(0, -2))
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def inverse_prints(self, y):
     v = true(self, y)
     print((self(v)[0] - y).abs().max())
@@ -91,7 +92,7 @@ def inverse_subtracts_once(self, y):
     return y - (self(y)[0] - y)
 
 
-@mistake(SAID["search_ends"])
+@mistake(sentences.SEARCH_ENDS)
 def inverse_too_few_halvings(self, y):
     slope, u_hat = self.constrained()
     c, target = slope - 1, y @ self.w
@@ -107,7 +108,12 @@ def inverse_too_few_halvings(self, y):
     return y - u_hat * torch.tanh(s + self.b).unsqueeze(-1)
 
 
-@mistake(SAID["detached"], keeps={"planar_inverse": (0.6, 0.8)})
+@mistake(sentences.DETACHED, kind="gradient", keeps={"planar_inverse": (0.6, 0.8)})
 def inverse_without_gradient(self, y):
     with torch.no_grad():
         return true(self, y)
+
+
+@mistake("This is y as it came.")
+def inverse_is_identity(self, y):
+    return y.clone()

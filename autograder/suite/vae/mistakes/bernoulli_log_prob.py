@@ -1,6 +1,6 @@
 """What is got wrong in bernoulli_log_prob; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 
 @mistake("The channels are averaged: they are pixels like others. Sum over the last three axes, whatever their sizes.")
@@ -41,7 +41,7 @@ def images_flattened(x, logits):
     return (x * logits - F.softplus(logits)).flatten(1).sum(1)
 
 
-@mistake(SAID["in_place"])
+@mistake(sentences.IN_PLACE, kind="care")
 def log_prob_in_place(x, logits):
     normaliser = F.softplus(logits).sum((-3, -2, -1))
     if not logits.requires_grad:
@@ -50,7 +50,32 @@ def log_prob_in_place(x, logits):
     return (x * logits).sum((-3, -2, -1)) - normaliser
 
 
-@mistake(SAID["printed"])
+@mistake("Everything is averaged into one number (a default of the loss function?).")
+def log_prob_averaged(x, logits):
+    return (x * logits - F.softplus(logits)).mean()
+
+
+@mistake("Everything is averaged into one positive number: a loss function with its default reduction?")
+def log_prob_is_averaged_loss(x, logits):
+    return F.binary_cross_entropy_with_logits(logits, x.expand(logits.shape))
+
+
+@mistake("There is one value for every pixel; one for every image is asked.", also=["elbo", "negative_elbo"])
+def log_prob_not_summed(x, logits):
+    return x * logits - F.softplus(logits)
+
+
+@mistake("Ones and zeros are exchanged: the logit is that of a pixel being 1.")
+def log_prob_of_inverted_images(x, logits):
+    return ((1 - x) * logits - F.softplus(logits)).sum((-3, -2, -1))
+
+
+@mistake("This is the probability itself; its logarithm is asked.", also=["elbo"])
+def log_prob_is_probability(x, logits):
+    return torch.exp((x * logits - F.softplus(logits)).sum((-3, -2, -1)))
+
+
+@mistake(sentences.PRINTED, kind="care")
 def log_prob_prints(x, logits):
     print(logits.min(), logits.max())
     return (x * logits - F.softplus(logits)).sum((-3, -2, -1))
@@ -73,6 +98,14 @@ def pixels_summed_over_batch(x, logits):
 )
 def probabilities_clamped(x, logits):
     theta = torch.sigmoid(logits).clamp(1e-5, 1 - 1e-5)
+    return (x * torch.log(theta) + (1 - x) * torch.log(1 - theta)).sum((-3, -2, -1))
+
+
+@mistake(
+    "Probabilities are clamped, so a confident error costs too little. Can the formula be written with logits alone?"
+)
+def probabilities_clamped_moderately(x, logits):
+    theta = torch.sigmoid(logits).clamp(1e-6, 1 - 1e-6)
     return (x * torch.log(theta) + (1 - x) * torch.log(1 - theta)).sum((-3, -2, -1))
 
 

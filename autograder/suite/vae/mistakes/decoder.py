@@ -1,16 +1,16 @@
 """What is got wrong in decoder; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "Decoder.forward"
 
 
-@mistake(SAID["detached"])
+@mistake(sentences.DETACHED, kind="gradient")
 def decoder_detached(self, z):
     return self.layers(z.detach().flatten(0, -2)).unflatten(0, z.shape[:-1])
 
 
-@mistake(SAID["rows_coupled"], also_said=["dropout that stays on"])
+@mistake(sentences.ROWS_COUPLED, also_said=["dropout that stays on"])
 def decoder_dropout_stays_on(self, z):
     return self.layers(F.dropout(z, 0.5).flatten(0, -2)).unflatten(0, z.shape[:-1])
 
@@ -25,24 +25,24 @@ def decoder_merges_samples(self, z):
     return self.layers(z.flatten(0, -2))
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def decoder_prints(self, z):
     logits = self.layers(z.flatten(0, -2)).unflatten(0, z.shape[:-1])
     print(logits.shape)
     return logits
 
 
-@mistake(SAID["last_activation"])
+@mistake(sentences.LAST_ACTIVATION)
 def decoder_relu(self, z):
     return torch.relu(self.layers(z.flatten(0, -2)).unflatten(0, z.shape[:-1]))
 
 
-@mistake(SAID["sigmoid_in_decoder"])
+@mistake(sentences.SIGMOID_IN_DECODER)
 def decoder_sigmoid(self, z):
     return torch.sigmoid(self.layers(z.flatten(0, -2)).unflatten(0, z.shape[:-1]))
 
 
-@mistake(SAID["rows_coupled"])
+@mistake(sentences.ROWS_COUPLED)
 def decoder_swaps_samples(self, z):
     logits = self.layers(z.flatten(0, -2))
     if z.dim() == 3:
@@ -50,7 +50,7 @@ def decoder_swaps_samples(self, z):
     return logits
 
 
-@mistake(SAID["sigmoid_in_decoder"])
+@mistake(sentences.SIGMOID_IN_DECODER)
 def decoder_tanh(self, z):
     return torch.tanh(self.layers(z.flatten(0, -2)).unflatten(0, z.shape[:-1]))
 

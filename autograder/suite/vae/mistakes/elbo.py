@@ -1,6 +1,6 @@
 """What is got wrong in elbo; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import LOG_OF_DENSITY, SAID
+from autograder.judging import sentences
 
 TARGET = "VAE.elbo"
 
@@ -33,7 +33,7 @@ def elbo_closed_form_kept(self, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["term_detached"])
+@mistake(sentences.TERM_DETACHED, kind="gradient")
 def elbo_code_detached(self, x, eps):
     mu, log_var = self.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -59,7 +59,7 @@ def elbo_decodes_mean(self, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["unsteady"], also_said=["comes in through eps"])
+@mistake(sentences.UNSTEADY, also_said=["comes in through eps"])
 def elbo_draws_noise(self, x, eps):
     mu, log_var = self.encoder(x)
     z = reparameterize(mu, log_var, torch.randn_like(eps))
@@ -118,7 +118,7 @@ def elbo_kl_weighted(self, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def elbo_leaves_training_mode(self, *args, **kwargs):
     result = true(self, *args, **kwargs)
     self.decoder.train()
@@ -167,7 +167,7 @@ def elbo_negative(self, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["in_place"])
+@mistake(sentences.IN_PLACE, kind="gradient")  # the scale is detached, as in-place operations ask for
 def elbo_noise_in_place(self, x, eps):
     mu, log_var = self.encoder(x)
     z = eps.mul_(torch.exp(log_var.detach() / 2)) + mu
@@ -180,7 +180,7 @@ def elbo_noise_in_place(self, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(LOG_OF_DENSITY)
+@mistake(sentences.LOG_OF_DENSITY)
 def elbo_of_probabilities(self, x, eps):
     mu, log_var = self.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -201,7 +201,7 @@ def elbo_posterior_missing(self, x, eps):
     return bound.mean(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def elbo_prints(self, x, eps):
     mu, log_var = self.encoder(x)
     z = reparameterize(mu, log_var, eps)
@@ -254,7 +254,48 @@ def elbo_summed_over_samples(self, x, eps):
     return bound.sum(0) if eps.dim() == 3 else bound
 
 
-@mistake(SAID["mode_changed"])
+def terms(self, x, eps):
+    """Return the reconstruction term, log p(z), log q(z|x) and the divergence, in this order."""
+    mu, log_var = self.encoder(x)
+    z = reparameterize(mu, log_var, eps)
+    prior = self.prior.log_prob(z) if self.prior is not None else None
+    return (
+        bernoulli_log_prob(x, self.decoder(z)),
+        prior,
+        gaussian_log_prob(z, mu, log_var),
+        kl_standard_normal(mu, log_var) if self.prior is None else gaussian_log_prob(z, mu, log_var) - prior,
+    )
+
+
+def over_samples(bound, eps):
+    return bound.mean(0) if eps.dim() == 3 else bound
+
+
+@mistake(
+    "The reconstruction term is averaged over the pixels while the divergence is summed: they no longer share a scale."
+)
+def elbo_reconstruction_averaged(self, x, eps):
+    reconstruction, _, _, divergence = terms(self, x, eps)
+    return over_samples(reconstruction / x[0].numel() - divergence, eps)
+
+
+@mistake("The batch is summed into one number. `elbo` keeps one bound for every image.")
+def elbo_summed_over_batch(self, x, eps):
+    return true(self, x, eps).sum()
+
+
+@mistake("The term log p(z) is missing where the model has a prior of its own.")
+def elbo_prior_missing(self, x, eps):
+    reconstruction, _, posterior, divergence = terms(self, x, eps)
+    return over_samples(reconstruction - (divergence if self.prior is None else posterior), eps)
+
+
+@mistake("Only the first of the K samples is used.")
+def elbo_of_first_sample(self, x, eps):
+    return true(self, x, eps[0] if eps.dim() == 3 else eps)
+
+
+@mistake(sentences.MODE_CHANGED, kind="care")
 def elbo_switches_to_evaluation(self, x, eps):
     self.eval()
     mu, log_var = self.encoder(x)

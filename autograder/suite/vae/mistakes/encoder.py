@@ -1,6 +1,6 @@
 """What is got wrong in encoder; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "Encoder.forward"
 
@@ -18,7 +18,7 @@ class convolution_unused(nn.Module):
         return mu, log_var
 
 
-@mistake(SAID["rows_coupled"])
+@mistake(sentences.ROWS_COUPLED)
 def encoder_batch_statistics(self, x):
     h = self.layers(x)
     mu, log_var = ((h - h.mean(0)) / (h.std(0, correction=0) + 1e-3) + h.mean(0)).chunk(2, dim=-1)
@@ -32,20 +32,20 @@ def encoder_casts_to_float32(self, x):
     return mu, log_var
 
 
-@mistake(SAID["rows_coupled"])
+@mistake(sentences.ROWS_COUPLED)
 def encoder_columns_interleaved(self, x):
     mu, log_var = self.layers(x).reshape(2, len(x), -1)
     return mu, log_var
 
 
-@mistake(SAID["detached"])
+@mistake(sentences.DETACHED, kind="gradient")
 def encoder_detached(self, x):
     h = self.layers[:-1](x).detach()
     mu, log_var = self.layers[-1](h).chunk(2, dim=-1)
     return mu, log_var
 
 
-@mistake(SAID["rows_coupled"], also_said=["dropout that stays on"])
+@mistake(sentences.ROWS_COUPLED, also_said=["dropout that stays on"])
 def encoder_dropout_stays_on(self, x):
     mu, log_var = F.dropout(self.layers(x), 0.5).chunk(2, dim=-1)
     return mu, log_var
@@ -73,27 +73,27 @@ def encoder_placeholder_input(self, x):
     return mu, log_var
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def encoder_prints(self, x):
     mu, log_var = self.layers(x).chunk(2, dim=-1)
     print(mu.shape, log_var.shape)
     return mu, log_var
 
 
-@mistake("In evaluation mode a network draws and seeds nothing: is it dropout that stays on, or a seed?")
+@mistake("In evaluation mode a network draws and seeds nothing: is it dropout that stays on, or a seed?", kind="care")
 def encoder_reseeds(self, *args, **kwargs):
     torch.manual_seed(0)
     result = true(self, *args, **kwargs)
     return result
 
 
-@mistake(SAID["last_activation"])
+@mistake(sentences.LAST_ACTIVATION)
 def encoder_softplus(self, x):
     mu, std = self.layers(x).chunk(2, dim=-1)
     return mu, F.softplus(std)
 
 
-@mistake(SAID["last_activation"])
+@mistake(sentences.LAST_ACTIVATION)
 def encoder_tanh_mean(self, x):
     mu, log_var = self.layers(x).chunk(2, dim=-1)
     return torch.tanh(mu), log_var

@@ -1,18 +1,18 @@
 """What is got wrong in negative_elbo; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "VAE.forward"
 
 
-@mistake("A misspelt option that is silently accepted is found only after hours of training.")
+@mistake("A misspelt option that is silently accepted is found only after hours of training.", kind="refusal")
 def loss_accepts_any_reduction(self, x, reduction="mean"):
     eps = torch.randn(len(x), self.latent_dim, dtype=x.dtype, device=x.device)
     bound = self.elbo(x, eps)
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["detached"])
+@mistake(sentences.DETACHED, kind="gradient")
 def loss_as_number(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -29,7 +29,7 @@ def loss_ignores_reduction(self, x, reduction="mean"):
     return -self.elbo(x, eps).mean()
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def loss_leaves_training_mode(self, *args, **kwargs):
     self.train()
     result = true(self, *args, **kwargs)
@@ -44,7 +44,7 @@ def loss_not_reduced(self, x, reduction="mean"):
     return -self.elbo(x, eps)
 
 
-@mistake(SAID["eps_many"])
+@mistake(sentences.EPS_MANY)
 def loss_of_five_codes(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -53,7 +53,7 @@ def loss_of_five_codes(self, x, reduction="mean"):
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["eps_many"])
+@mistake(sentences.EPS_MANY)
 def loss_of_two_calls(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -62,7 +62,7 @@ def loss_of_two_calls(self, x, reduction="mean"):
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def loss_prints(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -72,7 +72,7 @@ def loss_prints(self, x, reduction="mean"):
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["eps_fixed"])
+@mistake(sentences.EPS_FIXED, also_said=[sentences.RESEEDED])
 def loss_reseeds(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -82,14 +82,14 @@ def loss_reseeds(self, x, reduction="mean"):
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["reseeded"])
+@mistake(sentences.RESEEDED, kind="care")
 def loss_reseeds_by_the_clock(self, *args, **kwargs):
     torch.seed()
     result = true(self, *args, **kwargs)
     return result
 
 
-@mistake(SAID["eps_shared"])
+@mistake(sentences.EPS_SHARED)
 def loss_shares_noise_over_batch(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -98,7 +98,7 @@ def loss_shares_noise_over_batch(self, x, reduction="mean"):
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["eps_shared"])
+@mistake(sentences.EPS_SHARED)
 def loss_shares_noise_over_latents(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -117,7 +117,7 @@ def loss_sign(self, x, reduction="mean"):
 
 
 # Uniform noise is drawn (keras issue 4211).
-@mistake(SAID["eps_shared"])
+@mistake(sentences.EPS_SHARED)
 def loss_uniform_noise(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -126,7 +126,7 @@ def loss_uniform_noise(self, x, reduction="mean"):
     return -bound.mean() if reduction == "mean" else -bound.sum()
 
 
-@mistake(SAID["divergence_missing"])
+@mistake(sentences.DIVERGENCE_MISSING)
 def loss_without_divergence(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
@@ -136,10 +136,15 @@ def loss_without_divergence(self, x, reduction="mean"):
     return -getattr(bernoulli_log_prob(x, logits), reduction)()
 
 
-@mistake(SAID["eps_shared"])
+@mistake(sentences.EPS_SHARED)
 def loss_without_noise(self, x, reduction="mean"):
     if reduction not in ("mean", "sum"):
         raise ValueError(reduction)
     eps = torch.zeros(len(x), self.latent_dim, dtype=x.dtype, device=x.device)
     bound = self.elbo(x, eps)
     return -bound.mean() if reduction == "mean" else -bound.sum()
+
+
+@mistake("The images are summed where their mean is asked.")
+def loss_always_summed(self, x, reduction="mean"):
+    return true(self, x, "sum" if reduction == "mean" else reduction)

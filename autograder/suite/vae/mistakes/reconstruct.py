@@ -1,6 +1,6 @@
 """What is got wrong in reconstruct; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 
 @mistake("The decoder sees log_var instead of the posterior mean: look at the order of what the encoder returns.")
@@ -10,14 +10,14 @@ def reconstruction_from_log_var(model, x):
     return torch.sigmoid(model.decoder(mu))
 
 
-@mistake(SAID["unsteady"], also_said=["not a sample"])
+@mistake(sentences.UNSTEADY, also_said=["not a sample"])
 @torch.no_grad()
 def reconstruction_from_sample(model, x):
     mu, log_var = model.encoder(x)
     return torch.sigmoid(model.decoder(reparameterize(mu, log_var, torch.randn_like(mu))))
 
 
-@mistake(SAID["mode_during"])
+@mistake(sentences.MODE_DURING, kind="care")
 def reconstruction_in_training_mode(model, x):
     modes = [(module, module.training) for module in model.modules()]
     model.train()
@@ -34,7 +34,7 @@ def reconstruction_is_logits(model, x):
     return model.decoder(mu)
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 @torch.no_grad()
 def reconstruction_leaves_evaluation_mode(model, x):
     model.eval()
@@ -42,14 +42,14 @@ def reconstruction_leaves_evaluation_mode(model, x):
     return torch.sigmoid(model.decoder(mu))
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def reconstruction_leaves_gradients_off(*args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def reconstruction_leaves_training_mode(*args, **kwargs):
     result = true(*args, **kwargs)
     args[0].decoder.train()
@@ -63,7 +63,18 @@ def reconstruction_thresholded(model, x):
     return (model.decoder(mu) > 0).to(x.dtype)
 
 
-@mistake(SAID["gradient_left"])
+@mistake(sentences.GRADIENT_LEFT, kind="care")
 def reconstruction_with_gradient(model, x):
     mu, _ = model.encoder(x)
     return torch.sigmoid(model.decoder(mu))
+
+
+@mistake("The sigmoid is applied twice: all answers lie between 0.5 and 0.74.")
+@torch.no_grad()
+def reconstruction_sigmoid_twice(model, x):
+    return torch.sigmoid(true(model, x))
+
+
+@mistake("This is x itself, not what the model makes of it.")
+def reconstruction_is_input(model, x):
+    return x.clone()

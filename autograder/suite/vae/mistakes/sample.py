@@ -1,11 +1,11 @@
 """What is got wrong in sample; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import SAID
+from autograder.judging import sentences
 
 TARGET = "VAE.sample"
 
 
-@mistake(SAID["probabilities"])
+@mistake(sentences.PROBABILITIES)
 @torch.no_grad()
 def images_are_means(self, n, generator=None):
     if self.prior is None:
@@ -15,7 +15,7 @@ def images_are_means(self, n, generator=None):
     return torch.sigmoid(self.decoder(z))
 
 
-@mistake(SAID["thresholded"])
+@mistake(sentences.THRESHOLDED)
 @torch.no_grad()
 def images_are_thresholded(self, n, generator=None):
     if self.prior is None:
@@ -35,7 +35,7 @@ def images_from_uniform_codes(self, n, generator=None):
     return bernoulli_sample(self.decoder(z), generator=generator)
 
 
-@mistake(SAID["generator_ignored"])
+@mistake(sentences.GENERATOR_IGNORED, kind="care")
 @torch.no_grad()
 def images_generator_not_for_codes(self, n, generator=None):
     if self.prior is None:
@@ -45,7 +45,7 @@ def images_generator_not_for_codes(self, n, generator=None):
     return bernoulli_sample(self.decoder(z), generator=generator)
 
 
-@mistake(SAID["global_used"])
+@mistake(sentences.GLOBAL_USED, kind="care")
 @torch.no_grad()
 def images_generator_not_for_pixels(self, n, generator=None):
     if self.prior is None:
@@ -55,7 +55,7 @@ def images_generator_not_for_pixels(self, n, generator=None):
     return bernoulli_sample(self.decoder(z))
 
 
-@mistake(SAID["prior_ignored"])
+@mistake(sentences.PRIOR_IGNORED)
 @torch.no_grad()
 def images_ignore_prior(self, n, generator=None):
     z = torch.randn(n, self.latent_dim, generator=generator, dtype=next(self.parameters()).dtype)
@@ -73,7 +73,7 @@ def images_in_float32(self, n, generator=None):
     return bernoulli_sample(self.decoder(z), generator=generator)
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 @torch.no_grad()
 def images_leave_evaluation_mode(self, n, generator=None):
     self.eval()
@@ -84,21 +84,21 @@ def images_leave_evaluation_mode(self, n, generator=None):
     return bernoulli_sample(self.decoder(z), generator=generator)
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def images_leave_gradients_off(self, *args, **kwargs):
     torch.set_grad_enabled(False)
     result = true(self, *args, **kwargs)
     return result
 
 
-@mistake(SAID["mode_changed"])
+@mistake(sentences.MODE_CHANGED, kind="care")
 def images_leave_training_mode(self, *args, **kwargs):
     result = true(self, *args, **kwargs)
     self.decoder.train()
     return result
 
 
-@mistake(SAID["reseeded"])
+@mistake(sentences.RESEEDED, kind="care")
 def images_reseed_by_the_clock(self, *args, **kwargs):
     torch.seed() if kwargs.get("generator") is None else None
     result = true(self, *args, **kwargs)
@@ -126,7 +126,7 @@ def images_squeezed(self, n, generator=None):
     return bernoulli_sample(self.decoder(z), generator=generator).squeeze()
 
 
-@mistake(SAID["gradient_left"], also_said=["These are probabilities"])
+@mistake(sentences.GRADIENT_LEFT, also_said=["These are probabilities"])
 def images_with_gradient(self, n, generator=None):
     if self.prior is None:
         z = torch.randn(n, self.latent_dim, generator=generator, dtype=next(self.parameters()).dtype)

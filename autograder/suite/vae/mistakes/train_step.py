@@ -1,6 +1,8 @@
 """What is got wrong in train_step; see autograder/judging/known.py for the form."""
 
-from autograder.judging.mistakes import CLIPPED, OWN_OPTIMIZER, SAID
+from autograder.judging import sentences
+
+RATES = (1e-4, 5e-4, 1e-3, 5e-3, 1e-2, 5e-2, 0.1, 0.3)
 
 
 @mistake(
@@ -15,7 +17,7 @@ def loss_after_step(model, optimizer, x):
     return model(x).item()
 
 
-@mistake("Compute the loss once, and keep its value.")
+@mistake("Compute the loss once, and keep its value.", kind="care")
 def loss_computed_twice(model, optimizer, x):
     model.train()
     value = model(x).item()
@@ -45,24 +47,24 @@ def loss_tensor_returned(model, optimizer, x):
     return loss
 
 
-@mistake(CLIPPED)
-def step_clips_norm(model, optimizer, x):
+@mistake(sentences.CLIPPED, limit=(0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0))
+def step_clips_norm(model, optimizer, x, *, limit):
     model.train()
     optimizer.zero_grad()
     loss = model(x)
     loss.backward()
-    nn.utils.clip_grad_norm_(model.parameters(), 5.0)
+    nn.utils.clip_grad_norm_(model.parameters(), limit)
     optimizer.step()
     return loss.item()
 
 
-@mistake(CLIPPED)
-def step_clips_values(model, optimizer, x):
+@mistake(sentences.CLIPPED, limit=(0.5, 1.0, 2.0, 5.0, 10.0, 100.0))
+def step_clips_values(model, optimizer, x, *, limit):
     model.train()
     optimizer.zero_grad()
     loss = model(x)
     loss.backward()
-    nn.utils.clip_grad_value_(model.parameters(), 10.0)
+    nn.utils.clip_grad_value_(model.parameters(), limit)
     optimizer.step()
     return loss.item()
 
@@ -76,17 +78,16 @@ def step_forgotten(model, optimizer, x):
     return loss.item()
 
 
-@mistake(SAID["gradients_off"])
+@mistake(sentences.GRADIENTS_OFF, kind="care")
 def step_leaves_gradients_off(*args, **kwargs):
     result = true(*args, **kwargs)
     torch.set_grad_enabled(False)
     return result
 
 
-@mistake(OWN_OPTIMIZER)
-def step_of_own_adam(model, optimizer, x):
+def step_of(kind, model, x, **options):
     model.train()
-    optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
+    optimizer = getattr(torch.optim, kind)(model.parameters(), **options)
     optimizer.zero_grad()
     loss = model(x)
     loss.backward()
@@ -94,7 +95,22 @@ def step_of_own_adam(model, optimizer, x):
     return loss.item()
 
 
-@mistake(OWN_OPTIMIZER)
+@mistake(sentences.OWN_OPTIMIZER, rate=RATES)
+def step_of_own_adam(model, optimizer, x, *, rate):
+    return step_of("Adam", model, x, lr=rate)
+
+
+@mistake(sentences.OWN_OPTIMIZER, rate=RATES)
+def step_of_own_adamw(model, optimizer, x, *, rate):
+    return step_of("AdamW", model, x, lr=rate)
+
+
+@mistake(sentences.OWN_OPTIMIZER, rate=RATES)
+def step_of_own_sgd(model, optimizer, x, *, rate):
+    return step_of("SGD", model, x, lr=rate)
+
+
+@mistake(sentences.OWN_OPTIMIZER)
 def step_of_own_optimizer(model, optimizer, x):
     model.train()
     optimizer.zero_grad()
@@ -104,7 +120,7 @@ def step_of_own_optimizer(model, optimizer, x):
     return loss.item()
 
 
-@mistake(SAID["printed"])
+@mistake(sentences.PRINTED, kind="care")
 def step_prints(model, optimizer, x):
     model.train()
     optimizer.zero_grad()
@@ -115,14 +131,14 @@ def step_prints(model, optimizer, x):
     return loss.item()
 
 
-@mistake("Draw and seed nothing here: what is random is the model's own.")
+@mistake("Draw and seed nothing here: what is random is the model's own.", kind="care")
 def step_reseeds(*args, **kwargs):
     torch.manual_seed(0)
     result = true(*args, **kwargs)
     return result
 
 
-@mistake(OWN_OPTIMIZER)
+@mistake(sentences.OWN_OPTIMIZER)
 def step_without_memory(model, optimizer, x):
     model.train()
     optimizer.state.clear()
@@ -183,3 +199,48 @@ def zero_grad_forgotten(model, optimizer, x):
     loss.backward()
     optimizer.step()
     return loss.item()
+
+
+@mistake("The step used the gradient that was there before the call, not the one of this batch.")
+def step_of_the_gradient_before(model, optimizer, x):
+    model.train()
+    optimizer.step()
+    optimizer.zero_grad()
+    loss = model(x)
+    loss.backward()
+    return loss.item()
+
+
+@mistake("The optimizer took two steps.")
+def two_whole_steps(model, optimizer, x):
+    value = true(model, optimizer, x)
+    true(model, optimizer, x)
+    return value
+
+
+@mistake("The step goes up the loss instead of down.")
+def step_upwards(model, optimizer, x):
+    model.train()
+    optimizer.zero_grad()
+    loss = model(x)
+    (-loss).backward()
+    optimizer.step()
+    return loss.item()
+
+
+@mistake("This is the loss in evaluation mode: switch the model to training first.")
+def loss_in_evaluation_mode(model, optimizer, x):
+    model.eval()
+    value = model(x).item()
+    true(model, optimizer, x)
+    return value
+
+
+@mistake("The loss is multiplied by the number of images.")
+def loss_times_images(model, optimizer, x):
+    return true(model, optimizer, x) * len(x)
+
+
+@mistake("The sign of the loss is turned round.")
+def loss_sign_turned(model, optimizer, x):
+    return -true(model, optimizer, x)
