@@ -7,7 +7,7 @@ from autograder.course import Course
 
 course = Course(
     course_id="vae",
-    assignments=("vae", "priors", "iwae"),
+    assignments=("vae", "priors", "iwae", "gaps"),
     # data and model
     dataset="mnist",  # mnist, fashion, or glyphs (embedded, no download)
     data="data",  # folder of torchvision's files; downloaded there where the network allows
@@ -35,5 +35,5 @@ course = Course(
     submission_time="checked",  # "collected": trust every timestamp.txt, where your copies do not keep files' times
     show_mark_schemes=False,  # pedagogy: True shows students the mark schemes of written answers in their feedback
     gradebook="sqlite:///gradebook.db",
-    sandbox="bubblewrap",  # or "landlock", where bubblewrap cannot run; "none" only for people you trust
+    sandbox="bubblewrap",  # where it cannot run, `python -m autograder doctor` names a level that can
 )

@@ -97,6 +97,19 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class Study:
+    """Experiments of a notebook that hands in no model: it is run whole, with several seeds, and leaves numbers in results.yaml.
+
+    Args:
+        tables: returns what solutions/reference.md says of the records, Markdown, given them by their keys.
+        seeds: runs with each data set and budget.
+    """
+
+    tables: Callable[[dict[str, dict]], str]
+    seeds: int = 3
+
+
+@dataclass(frozen=True)
 class Assignment:
     """One assignment.
 
@@ -105,12 +118,14 @@ class Assignment:
         models: trained models that its notebook hands in.
         comparison: of its models, in solutions/reference.md.
         measures: what `python -m autograder evaluate` measures beside likelihoods, given a model and held-out images.
+        study: of its notebook, in solutions/reference.md.
     """
 
     builds_on: tuple[str, ...] = ()
     models: tuple[Model, ...] = ()
     comparison: Comparison | None = None
     measures: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
+    study: Study | None = None
 
 
 def of(name: str) -> Assignment:
@@ -140,6 +155,12 @@ def with_earlier(names: Iterable[str]) -> list[str]:
 def models(names: Iterable[str] | None = None) -> dict[str, Model]:
     """Return the models of these assignments, or of all, by name."""
     return {model.name: model for name in (every() if names is None else names) for model in of(name).models}
+
+
+def toys() -> str:
+    """Return the source of the small models that hidden tests ask with: those of all assignments, and each one's own."""
+    own = [SUITE / name / "toys.py" for name in every()]
+    return "\n\n".join(path.read_text() for path in (SUITE / "toys.py", *own) if path.is_file())
 
 
 def solution(assignment: str) -> dict:

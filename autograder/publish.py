@@ -7,6 +7,7 @@ Called by `door.attach`, and by `python -m autograder reference`, which writes. 
 import ast
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 
@@ -14,6 +15,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
 
+import lab
 from autograder.course import ROOT, Course
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
@@ -37,7 +39,7 @@ def attached(assignment: str, root: Path = ROOT) -> dict[str, bytes]:
         root: the course's folder, with source/.
     """
     return lab_files() | {
-        f"{earlier}.py": solution_module(_notebook(earlier, root), GIVEN.format(assignment=earlier)).encode()
+        f"{earlier}.py": solution_module(notebook_of(earlier, root), GIVEN.format(assignment=earlier)).encode()
         for earlier in sorted(_earlier(assignment, root))
     }
 
@@ -48,7 +50,7 @@ def illustrations(assignment: str, root: Path = ROOT) -> set[str]:
     Args:
         root: the course's folder, with source/.
     """
-    cells = nbformat.read(_notebook(assignment, root), as_version=4).cells
+    cells = nbformat.read(notebook_of(assignment, root), as_version=4).cells
     return {cell.source for cell in cells if cell.cell_type == "code" and cell.id.endswith(ILLUSTRATION)}
 
 
@@ -58,7 +60,7 @@ def given_cells(assignment: str, root: Path = ROOT) -> list[tuple[NotebookNode, 
     Args:
         root: the course's folder, with source/.
     """
-    cells = nbformat.read(_notebook(assignment, root), as_version=4).cells
+    cells = nbformat.read(notebook_of(assignment, root), as_version=4).cells
     return [
         (
             cell,
@@ -116,19 +118,23 @@ def without_markers(source: str) -> str:
     return "\n".join(line for line in source.splitlines() if line.strip() not in MARKERS)
 
 
-def executed(path: Path, course: Course) -> NotebookNode:
-    """Return the notebook with the outputs of a run from top to bottom.
+def executed(path: Path, course: Course, seed: int | None = None) -> tuple[NotebookNode, dict[str, dict]]:
+    """Return the notebook with the outputs of a run from top to bottom, and the records that it left in results.yaml.
 
     It runs in a folder of its own that holds what is attached to the notebook and nothing else, as a student's does.
 
     Args:
         path: source notebook, source/<assignment>/<notebook>.ipynb.
         course: says data set, budget, device and the time a cell may take.
+        seed: what the notebook's SEED is set to, as students may; the notebook's own where None.
     Raises:
         nbclient.exceptions.CellExecutionError: when a cell raises.
     """
     notebook = nbformat.read(path, as_version=4)
     metadata = notebook.metadata.copy()
+    if seed is not None:
+        for cell in notebook.cells:
+            cell.source = re.sub(r"^SEED = \d+", f"SEED = {seed}", cell.source, flags=re.MULTILINE)
     choices = {"dataset": course.dataset, "data": course.data, "budget": course.budget, "device": course.device}
     environment = os.environ | {f"COURSE_{name.upper()}": str(value) for name, value in choices.items()}
     with tempfile.TemporaryDirectory() as folder:
@@ -144,15 +150,16 @@ def executed(path: Path, course: Course) -> NotebookNode:
             resources={"metadata": {"path": folder}},
         )
         client.execute(env=environment)
+        records = lab.results.load(Path(folder, "results.yaml"))
     notebook.metadata = metadata  # without the local Python's version
-    return notebook
+    return notebook, records
 
 
 def write_module(assignment: str, root: Path = ROOT) -> Path:
     """Write solutions/<assignment>.py and return its path."""
     path = root / "solutions" / f"{assignment}.py"
     path.parent.mkdir(exist_ok=True)
-    path.write_text(solution_module(_notebook(assignment, root)), encoding="utf-8")
+    path.write_text(solution_module(notebook_of(assignment, root)), encoding="utf-8")
     return path
 
 
@@ -160,11 +167,11 @@ def write_notebook(assignment: str, course: Course, root: Path = ROOT) -> Path:
     """Write the executed solutions/<assignment>.ipynb and return its path."""
     path = root / "solutions" / f"{assignment}.ipynb"
     path.parent.mkdir(exist_ok=True)
-    nbformat.write(executed(_notebook(assignment, root), course), path)
+    nbformat.write(executed(notebook_of(assignment, root), course)[0], path)
     return path
 
 
-def _notebook(assignment: str, root: Path) -> Path:
+def notebook_of(assignment: str, root: Path = ROOT) -> Path:
     """Return the path of an assignment's source notebook."""
     return root / "source" / assignment / f"{assignment}.ipynb"
 
@@ -179,9 +186,9 @@ def _imports(path: Path) -> str:
 
 def _earlier(assignment: str, root: Path) -> set[str]:
     """Return the assignments whose modules the notebook imports from, and those that these import from."""
-    tree = ast.parse(_imports(_notebook(assignment, root)))
+    tree = ast.parse(_imports(notebook_of(assignment, root)))
     modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and not node.level}
-    direct = {name for name in modules - {assignment} if _notebook(name, root).is_file()}
+    direct = {name for name in modules - {assignment} if notebook_of(name, root).is_file()}
     return direct.union(*(_earlier(name, root) for name in direct))
 
 

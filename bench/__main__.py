@@ -1,4 +1,4 @@
-"""Print what the kit costs, as ratios: its sandbox, training, and likelihoods with thousands of samples: `python -m bench [--quick] [WHAT ...]`.
+"""Print what the kit costs, as ratios: its sandbox, training, likelihoods and annealing: `python -m bench [--quick] [WHAT ...]`.
 
 Data: COURSE_DATASET, repeated to the 50,000 images of an epoch where it has fewer.
 """
@@ -9,7 +9,7 @@ import math
 import torch
 
 import lab
-from bench import likelihoods, sandboxed, training
+from bench import annealing, likelihoods, sandboxed, training
 from bench.measure import Measurement, measure, profile
 
 EPOCH = 50_000  # images
@@ -44,10 +44,18 @@ LIKELIHOOD_HEADER = (
 )
 LIKELIHOOD_WIDTHS = (7, 7, 6, 16, 4, 8, 9, 8, 4, 7, 4, 4)
 
+ANNEALING_HEADER = ("", "plain µs", "ours µs", "ratio (pairs)", "goal", "of sgemm", "our peak MiB", "met?")
+ANNEALING_WIDTHS = (7, 8, 8, 18, 5, 8, 12, 4)
+
 
 def main(arguments: list[str] | None = None) -> None:
     """Measure what is asked for and print one row each, and a profile of our training where a goal is missed."""
-    reports = {"sandbox": _report_sandbox, "training": _report_training, "likelihood": _report_likelihood}
+    reports = {
+        "sandbox": _report_sandbox,
+        "training": _report_training,
+        "likelihood": _report_likelihood,
+        "annealing": _report_annealing,
+    }
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="one tiny window each: shows that it runs, not how fast")
     parser.add_argument("what", nargs="*", metavar="WHAT", help=f"{', '.join(reports)}; all where none is given")
@@ -101,8 +109,7 @@ def _report_training(quick: bool) -> None:
 
 def _report_likelihood(quick: bool) -> None:
     images = lab.binarize(lab.load("test", device="cpu")[: likelihoods.BATCH], "fixed")
-    for device in ("cpu", "cuda") if torch.cuda.is_available() else ("cpu",):
-        where = "processor time" if device == "cpu" else f"time on one {torch.cuda.get_device_name()}"
+    for device, where in _devices().items():
         print(
             f"log p(x) with K = {likelihoods.NUM_SAMPLES} and reconstruction errors, {lab.dataset()}, seconds of {where} an image;"
         )
@@ -110,6 +117,34 @@ def _report_likelihood(quick: bool) -> None:
         print(_row(LIKELIHOOD_HEADER, LIKELIHOOD_WIDTHS))
         found = likelihoods.compare(images, device, pairs=1 if quick else 7, scale=16 if quick else 1)
         print(_row(_likelihood_cells(found), LIKELIHOOD_WIDTHS), flush=True)
+
+
+def _report_annealing(quick: bool) -> None:
+    images = lab.binarize(lab.load("test", device="cpu")[: annealing.IMAGES], "fixed")
+    for device, where in _devices().items():
+        print(f"annealed importance sampling, {lab.dataset()}, {where} of an image, chain and temperature")
+        print(_row(ANNEALING_HEADER, ANNEALING_WIDTHS))
+        found = annealing.compare(images, device, pairs=1 if quick else 7, scale=16 if quick else 1)
+        cells = (
+            found.work.name,
+            f"{found.baseline_s * 1e6:.0f}",
+            f"{found.ours_s * 1e6:.0f}",
+            f"{found.ratio:.1f} ({found.low:.1f}-{found.high:.1f})",
+            f"{found.work.goal:.0f}",
+            f"{found.sgemm_share:.0%}",
+            "unknown" if found.ours_mib is None else f"{found.ours_mib:.0f}",
+            "yes" if found.met else "no",
+        )
+        print(_row(cells, ANNEALING_WIDTHS), flush=True)
+    print()
+
+
+def _devices() -> dict[str, str]:
+    """Return the devices of this machine, and which time is measured on each."""
+    devices = {"cpu": "processor time"}
+    if torch.cuda.is_available():
+        devices["cuda"] = f"time on one {torch.cuda.get_device_name()}"
+    return devices
 
 
 def _likelihood_cells(found: likelihoods.Likelihood) -> tuple[str, ...]:

@@ -161,6 +161,16 @@ def evaluation(measurement: Measurement, course: Course, name: str, reference: P
     )
 
 
+def bounds(course: Course, reference: Path = REFERENCE) -> dict[str, tuple[float, float]]:
+    """Return the lowest and the highest bound of the reference runs of each model, for the course's data set and budget."""
+    found: dict[str, list[float]] = {}
+    for key, record in results.load(reference).items():
+        dataset, budget, model, *_ = key.split("/")
+        if (dataset, budget) == (course.dataset, course.budget):
+            found.setdefault(model, []).append(record["gate_bound"])
+    return {model: (min(values), max(values)) for model, values in found.items()}
+
+
 def moved_limit(course: Course, reference: Path = REFERENCE) -> float:
     """Return the most that an honest model's bound loses on moved images, nats per image; infinite without reference runs of it.
 

@@ -1,4 +1,4 @@
-"""The reference runs as solutions/reference.md: what each model reaches, and models compared beside published numbers."""
+"""The reference runs as solutions/reference.md: what each model reaches, models compared beside published numbers, and studies."""
 
 import itertools
 import statistics
@@ -9,7 +9,7 @@ import lab
 from autograder import catalogue
 from autograder.catalogue import Comparison
 from autograder.course import ROOT
-from autograder.trained import likelihood
+from autograder.trained import likelihood, study
 from autograder.trained.estimate import NUM_SAMPLES
 from autograder.trained.gates import REFERENCE
 
@@ -65,6 +65,7 @@ def text(reference: Path = REFERENCE) -> str:
                 title = f"## {comparison.title}, {dataset} at {budget}"
                 parts += [f"{title}\n\n{_table(COMPARED, rows)}\n", *_verdicts(comparison, compared)]
         parts += [comparison.explanation, comparison.published]
+    parts += filter(None, [study.text()])
     return "\n".join(parts)
 
 

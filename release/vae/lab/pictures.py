@@ -15,6 +15,7 @@ from lab.training import History
 
 PIXELS_PER_INCH = 100
 GRID = 161  # points along each side of a density's grid
+CONTOUR_GRID = 81  # the same, of contours, which a decoder of images is asked for more than once
 
 
 def reconstructions(x: torch.Tensor, probabilities: torch.Tensor) -> Figure:
@@ -260,6 +261,172 @@ def rows(images: Mapping[str, torch.Tensor], title: str) -> Figure:
     return figure
 
 
+def gaps(bars: Mapping[str, tuple[torch.Tensor, torch.Tensor]], title: str) -> Figure:
+    """Return a figure of inference gaps as stacked bars: the approximation gap below, the amortisation gap on it.
+
+    A bar is the mean over images; the error is that of the sum of both, over images. A gap below zero, the noise of a
+    measurement, hangs below the axis.
+
+    Args:
+        bars: the bar's label to approximation gap and amortisation gap, each of shape (N,).
+        title: of the figure.
+    Raises:
+        ValueError: when there is no bar, or the two gaps are not those of N images.
+    """
+    if not bars:
+        raise ValueError("gaps(bars, title): expected at least one bar, got none")
+    figure = Figure(figsize=(max(5.0, 1.25 * len(bars) + 1.6), 3.8), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis = figure.subplots()
+    for place, (label, (approximation, amortization)) in enumerate(bars.items()):
+        if approximation.shape != amortization.shape or approximation.dim() != 1 or not len(approximation):
+            raise ValueError(
+                f"gaps: {label!r}: expected two gaps for each of N images, "
+                f"got shapes {tuple(approximation.shape)} and {tuple(amortization.shape)}"
+            )
+        below, above = (gap.detach().double().cpu() for gap in (approximation, amortization))
+        low, high, total = below.mean().item(), above.mean().item(), below + above
+        names = ("approximation gap", "amortisation gap") if place == 0 else (None, None)
+        axis.bar(place, low, width=0.6, color="tab:blue", label=names[0])
+        # on the first where both point upwards, else each from the axis
+        base = low if low * high > 0 else 0.0
+        axis.bar(place, high, width=0.6, bottom=base, color="tab:orange", hatch="//", edgecolor="white", label=names[1])
+        if len(total) > 1:
+            error = total.std().item() / len(total) ** 0.5
+            axis.errorbar(place, total.mean().item(), yerr=error, color="black", capsize=4, linewidth=1)
+        top = max(0.0, low, base + high) + (total.std().item() / len(total) ** 0.5 if len(total) > 1 else 0.0)
+        # adding zero takes the sign from a zero
+        axis.annotate(
+            f"{low:.2f} + {round(high, 2) + 0.0:.2f}",
+            (place, top),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axis.axhline(0, color="black", linewidth=0.8)
+    axis.set(title=title, ylabel="nats per image, ± standard error")
+    axis.set_xticks(range(len(bars)), list(bars))
+    axis.margins(y=0.25)
+    axis.legend(fontsize="small", loc="upper right", ncols=2)
+    return figure
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Mapping[float, float]]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    log: str = "",
+    share: bool = True,
+) -> Figure:
+    """Return a figure of lines in panels side by side, each line with a colour, a marker and a stroke of its own.
+
+    A name has one look in all panels, and the legend shows each once. For what changes with the epochs or the steps:
+    gaps, norms of gradients, bounds.
+
+    Args:
+        panels: the panel's title to the line's name to x to y.
+        title: of the figure.
+        xlabel: of all panels.
+        ylabel: of all panels, with the unit.
+        log: the axes with a logarithmic scale, "", "x", "y" or "xy"; x may be zero there, and has its ticks at the points.
+        share: whether the panels have one scale of y.
+    Raises:
+        ValueError: when there is no panel, or one without lines.
+    """
+    if not panels or not all(panels.values()):
+        raise ValueError("curves(panels, ...): expected at least one panel, and a line in each, got none")
+    figure = Figure(figsize=(max(5.5, 2.2 * len(panels) + 0.8), 3.6), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=share)[0]
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    found = {}
+    for axis, (heading, lines) in zip(axes, panels.items(), strict=True):
+        for name, points in lines.items():
+            look = names.index(name)
+            (found[name],) = axis.plot(
+                list(points),
+                list(points.values()),
+                color=f"C{look}",
+                marker="osD^vP*X"[look % 8],
+                linestyle=("-", "--", "-.", ":")[look % 4],
+                markersize=5,
+            )
+        axis.set(title=heading, xlabel=xlabel)
+        if "y" in log:
+            axis.set_yscale("log")
+        if "x" in log:
+            places = sorted({x for points in lines.values() for x in points})
+            # linear from zero to the first place above it, where there is a zero
+            axis.set_xscale("symlog", linthresh=next((x for x in places if x > 0), 1))
+            axis.set_xticks(places, [f"{x:g}" for x in places], rotation=90 if len(places) > 4 else 0)
+            axis.minorticks_off()
+    axes[0].set_ylabel(ylabel)
+    figure.suptitle(title)
+    figure.legend([found[name] for name in names], names, loc="outside lower center", ncols=min(5, len(names)))
+    return figure
+
+
+def contours(
+    panels: Mapping[str, tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor | None]],
+    title: str,
+    radius: float = 4.5,
+    zoom: bool = True,
+) -> Figure:
+    """Return a figure of two-dimensional densities as contours under points, side by side in one window.
+
+    The densities need no constant: the contours hold 50, 90 and 99 per cent of what lies in the window.
+
+    Args:
+        panels: the panel's title to the log-density up to a constant, called with points of shape (N, 2), and points to
+            show, shape (M, 2), or None.
+        title: of the figure.
+        radius: the window is the square from -radius to radius;
+        zoom: and is narrowed to where some density or most of the points are.
+    Raises:
+        ValueError: when there is no panel, when log-densities or points have another shape, or when a log-density is NaN.
+    """
+    if not panels:
+        raise ValueError("contours(panels, title): expected at least one panel, got none")
+    middle, reach = torch.zeros(2), radius
+    if zoom:
+        kept = []
+        for name, (log_density, points) in panels.items():
+            grid, height = _heights(name, log_density, middle, reach)
+            flat = height.T.flatten()  # in the order of the points
+            kept.append(grid[flat >= _levels(flat, (0.999,))[0]])
+            if points is not None:
+                kept.append(_plane(name, points).quantile(torch.tensor([0.02, 0.98]), dim=0))
+        kept = torch.cat(kept)
+        low, high = kept.min(0).values, kept.max(0).values
+        middle, reach = (low + high) / 2, 0.6 * float((high - low).max())
+    figure = Figure(figsize=(max(4.2, 2.9 * len(panels)), 3.6), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, (name, (log_density, points)) in zip(axes, panels.items(), strict=True):
+        grid, height = _heights(name, log_density, middle, reach)
+        if points is not None:
+            axis.scatter(*_plane(name, points).T.numpy(), s=6, color="tab:orange", alpha=0.7, linewidths=0)
+        levels = sorted(set(_levels(height.flatten(), (0.5, 0.9, 0.99))))
+        side = int(len(grid) ** 0.5)
+        first, second = (grid[:, i].view(side, side).T.numpy() for i in (0, 1))
+        axis.contour(
+            first,
+            second,
+            height.numpy(),
+            levels=levels,
+            colors="tab:blue",
+            linestyles="solid",
+            linewidths=(0.8, 1.2, 1.8),
+        )
+        axis.set(title=name, xlabel="first latent dimension", aspect="equal")
+        axis.set(
+            xlim=(float(middle[0]) - reach, float(middle[0]) + reach),
+            ylim=(float(middle[1]) - reach, float(middle[1]) + reach),
+        )
+    axes[0].set_ylabel("second latent dimension")
+    figure.suptitle(title)
+    return figure
+
+
 def show(figure: Figure, alt: str) -> None:
     """Display a figure in a notebook.
 
@@ -275,6 +442,30 @@ def show(figure: Figure, alt: str) -> None:
     figure.savefig(png, format="png")
     figure.clear()
     display(Image(png.getvalue(), alt=alt))
+
+
+def _heights(
+    name: str, log_density: Callable[[torch.Tensor], torch.Tensor], middle: torch.Tensor, reach: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the points of a square grid, shape (N, 2), and a log-density there less its maximum, rows the second coordinate."""
+    line = torch.linspace(-reach, reach, CONTOUR_GRID)
+    grid = torch.cartesian_prod(line, line) + middle
+    with torch.no_grad():
+        height = log_density(grid)
+    if height.shape != (len(grid),):
+        raise ValueError(
+            f"contours: {name!r}: expected log-densities of shape ({len(grid)},), got {tuple(height.shape)}"
+        )
+    if bool(height.isnan().any()):
+        raise ValueError(f"contours: {name!r}: expected log-densities, got NaN among them")
+    return grid, (height - height.max()).double().cpu().reshape(CONTOUR_GRID, CONTOUR_GRID).T
+
+
+def _levels(height: torch.Tensor, parts: Sequence[float]) -> list[float]:
+    """Return the log-densities above which these parts of the mass lie, shape of height (N,)."""
+    falling = height.sort(descending=True).values
+    mass = falling.exp().cumsum(0) / falling.exp().sum()
+    return [float(falling[int((mass < part).sum().clamp_max(len(falling) - 1))]) for part in parts]
 
 
 def _grey(argument: str, images: torch.Tensor) -> torch.Tensor:

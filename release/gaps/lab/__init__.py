@@ -1,0 +1,39 @@
+"""What every notebook of the course may import: data, training, checkpoints, results and pictures.
+
+Students read this package; it imports nothing of the grader.
+"""
+
+from lab import checkpoints, environment, evaluation, pictures, results
+from lab.data import batches, binarize, load
+from lab.environment import budget, data_root, dataset, device
+from lab.errors import CheckpointError, DataError, LabError, ResultsError, TrainingError
+from lab.evaluation import evaluate, table
+from lab.pictures import show
+from lab.training import BUDGETS, Budget, History, fit
+
+__all__ = [
+    "BUDGETS",
+    "Budget",
+    "CheckpointError",
+    "DataError",
+    "History",
+    "LabError",
+    "ResultsError",
+    "TrainingError",
+    "batches",
+    "binarize",
+    "budget",
+    "checkpoints",
+    "data_root",
+    "dataset",
+    "device",
+    "environment",
+    "evaluate",
+    "evaluation",
+    "fit",
+    "load",
+    "pictures",
+    "results",
+    "show",
+    "table",
+]

@@ -1,0 +1,487 @@
+"""Figures with titles, units and a text alternative.
+
+Every function returns a matplotlib Figure that no window or notebook shows by itself; `show` displays it.
+"""
+
+import io
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from IPython.display import Image, display
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from lab.training import History
+
+PIXELS_PER_INCH = 100
+GRID = 161  # points along each side of a density's grid
+CONTOUR_GRID = 81  # the same, of contours, which a decoder of images is asked for more than once
+
+
+def reconstructions(x: torch.Tensor, probabilities: torch.Tensor) -> Figure:
+    """Return a figure of images above the Bernoulli means that were decoded from them.
+
+    Args:
+        x: images, values in [0, 1], shape (N, 1, 28, 28); ten are enough.
+        probabilities: Bernoulli means, the same shape.
+    Raises:
+        ValueError: when the shapes differ or are not those of images.
+    """
+    x, probabilities = _grey("x", x), _grey("probabilities", probabilities)
+    if x.shape != probabilities.shape:
+        raise ValueError(
+            f"reconstructions(x, probabilities): expected one shape, got {tuple(x.shape)} and "
+            f"{tuple(probabilities.shape)}"
+        )
+    figure = Figure(figsize=(max(4.0, 0.8 * len(x)), 2.3), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(2, len(x), squeeze=False)
+    for column, pair in enumerate(zip(x, probabilities, strict=True)):
+        for row, image in enumerate(pair):
+            _image(axes[row, column], image)
+    axes[0, 0].set_ylabel("image")
+    axes[1, 0].set_ylabel("mean")
+    figure.suptitle("Images and their reconstructions (Bernoulli means)")
+    return figure
+
+
+def samples(images: torch.Tensor, columns: int = 10) -> Figure:
+    """Return a figure of images in a grid.
+
+    Args:
+        images: values in [0, 1], shape (N, 1, 28, 28).
+        columns: images in a row.
+    Raises:
+        ValueError: when the shape is not that of images.
+    """
+    images = _grey("images", images)
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    figure = Figure(figsize=(max(4.0, 0.7 * columns), 0.7 * rows + 0.5), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(rows, columns, squeeze=False).ravel()
+    for axis in axes[len(images) :]:
+        axis.set_axis_off()
+    for axis, image in zip(axes, images, strict=False):
+        _image(axis, image)
+    figure.suptitle(f"{len(images)} samples from the model")
+    return figure
+
+
+def learning_curve(history: History) -> Figure:
+    """Return a figure of the training and validation loss over epochs, with the best epoch marked."""
+    figure = Figure(figsize=(6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis = figure.subplots()
+    epochs = range(1, history.epochs + 1)
+    axis.plot(epochs, history.train, marker=".", label=f"training ({history.binarization} binarisation)")
+    axis.plot(epochs, history.validation, marker=".", label="validation (fixed binarisation)")
+    best = history.validation[history.best_epoch - 1]
+    axis.axvline(history.best_epoch, color="grey", linestyle=":", label=f"best: {best:.1f} nats")
+    axis.set(xlabel="epoch", ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
+    axis.xaxis.get_major_locator().set_params(integer=True)
+    axis.legend()
+    return figure
+
+
+def prior_density(
+    priors: Mapping[str, tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor | None]],
+    codes: torch.Tensor | None = None,
+    radius: float = 4.0,
+) -> Figure:
+    """Return a figure of densities of two-dimensional codes, side by side on one scale of colours, under points.
+
+    Args:
+        priors: the panel's title to the log-density, called once with points of shape (N, 2), and samples, shape (M, 2)
+            or None.
+        codes: points that every panel shows, shape (L, 2): of the aggregate posterior, say.
+        radius: each panel shows the square from -radius to radius.
+    Raises:
+        ValueError: when there is no panel, when log-densities or points have another shape, or when a density is not finite.
+    """
+    if not priors:
+        raise ValueError("prior_density(priors): expected at least one panel, got none")
+    line = torch.linspace(-radius, radius, GRID)
+    grid = torch.cartesian_prod(line, line)
+    heights = {}
+    for title, (log_prob, _) in priors.items():
+        with torch.no_grad():
+            height = log_prob(grid).exp()
+        if height.shape != (len(grid),):
+            raise ValueError(
+                f"prior_density: {title!r}: expected log-densities of shape ({len(grid)},), got {tuple(height.shape)}"
+            )
+        if not bool(height.isfinite().all()):
+            raise ValueError(
+                f"prior_density: {title!r}: expected finite densities on the square, got NaN or infinite ones"
+            )
+        heights[title] = height.reshape(GRID, GRID).T.numpy()  # rows are the second coordinate
+    figure = Figure(figsize=(max(4.2, 3.3 * len(priors)), 3.6), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(priors), squeeze=False, sharey=True)[0]
+    top = max(float(height.max()) for height in heights.values())
+    for axis, (title, (_, samples)) in zip(axes, priors.items(), strict=True):
+        extent = (-radius, radius, -radius, radius)
+        image = axis.imshow(heights[title], origin="lower", extent=extent, cmap="Blues", vmin=0, vmax=top)
+        for label, points, colour, alpha in (("codes", codes, "black", 0.3), ("samples", samples, "tab:orange", 0.8)):
+            if points is not None:
+                axis.scatter(
+                    *_plane(label, points).T.numpy(), s=4, color=colour, alpha=alpha, linewidths=0, label=label
+                )
+        axis.set(title=title, xlabel="first latent dimension", xlim=extent[:2], ylim=extent[2:])
+    axes[0].set_ylabel("second latent dimension")
+    if axes[0].get_legend_handles_labels()[0]:
+        axes[0].legend(markerscale=3, loc="lower right")
+    figure.colorbar(image, ax=axes, label="density", shrink=0.8)
+    return figure
+
+
+def bounds(
+    curves: Mapping[str, Mapping[int, torch.Tensor]], reference: torch.Tensor, name: str = "estimate of log p(x)"
+) -> Figure:
+    """Return a figure of bounds over the number of samples, less a reference, with standard errors over images.
+
+    The reference is subtracted image by image: the error is that of the difference, and not of the images' spread.
+
+    Args:
+        curves: the curve's label to K to the bound of each image, shape (N,), N >= 2.
+        reference: what is subtracted, shape (N,).
+        name: of the reference.
+    Raises:
+        ValueError: when there is no curve, or when the bounds are not those of N images.
+    """
+    if not curves:
+        raise ValueError("bounds(curves, reference): expected at least one curve, got none")
+    figure = Figure(figsize=(6, 3.8), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis = figure.subplots()
+    axis.axhline(0, color="grey", linestyle=":", label=name)
+    for label, curve in curves.items():
+        for k, values in curve.items():
+            if values.shape != reference.shape or values.dim() != 1 or len(values) < 2:
+                raise ValueError(
+                    f"bounds: {label!r}, K = {k}: expected a bound for each of two or more images, as many as the "
+                    f"reference has, got shapes {tuple(values.shape)} and {tuple(reference.shape)}"
+                )
+        differences = (
+            torch.stack([values - reference for values in curve.values()]).detach().double().cpu()
+        )  # (curve, N)
+        errors = differences.std(1) / differences.shape[1] ** 0.5
+        axis.errorbar(list(curve), differences.mean(1).numpy(), yerr=errors.numpy(), marker=".", capsize=2, label=label)
+    axis.set(
+        title=f"Bound minus {name}",
+        xlabel="samples per image K",
+        ylabel="nats per image, ± standard error",
+        xscale="log",
+    )
+    axis.legend()
+    return figure
+
+
+def kl_per_dimension(
+    statistics: Mapping[str, torch.Tensor],
+    threshold: float = 0.01,
+    label: str = "KL from N(0, 1), mean over images (nats)",
+) -> Figure:
+    """Return a figure of what each latent dimension carries, in falling order, and how many are above the threshold.
+
+    Args:
+        statistics: the panel's title to the statistic of each dimension, shape (D,).
+        threshold: above which a dimension is active.
+        label: of the statistic, with its unit.
+    Raises:
+        ValueError: when there is no panel, or a statistic is not a row of numbers.
+    """
+    if not statistics:
+        raise ValueError("kl_per_dimension(statistics): expected at least one panel, got none")
+    figure = Figure(figsize=(max(4.2, 3.2 * len(statistics)), 3.4), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(statistics), squeeze=False, sharey=True)[0]
+    for axis, (title, values) in zip(axes, statistics.items(), strict=True):
+        if values.dim() != 1:
+            raise ValueError(
+                f"kl_per_dimension: {title!r}: expected one number a dimension, shape (D,), got {tuple(values.shape)}"
+            )
+        falling = values.detach().float().cpu().sort(descending=True).values
+        active = int((falling > threshold).sum())
+        axis.bar(range(1, len(falling) + 1), falling.numpy(), width=1.0)
+        axis.axhline(threshold, color="tab:red", linestyle="--", label=f"threshold {threshold:g}: {active} active")
+        axis.set(title=title, xlabel="latent dimension, sorted", yscale="log", xlim=(0.5, len(falling) + 0.5))
+        axis.legend()
+    floor = threshold / 100  # dead dimensions come arbitrarily near zero, which has no place on the axis
+    axes[0].set(
+        ylabel=label, ylim=(floor, 2 * max(threshold, *(float(values.max()) for values in statistics.values())))
+    )
+    return figure
+
+
+def traversals(images: torch.Tensor, dims: Sequence[int], values: Sequence[float]) -> Figure:
+    """Return a figure of a latent traversal: a row for each dimension, a column for each value that it was given.
+
+    Args:
+        images: Bernoulli means, shape (len(dims), len(values), 1, 28, 28).
+        dims: the dimensions.
+        values: the values.
+    Raises:
+        ValueError: when the shape is another.
+    """
+    if images.dim() != 5 or images.shape[:3] != (len(dims), len(values), 1):
+        raise ValueError(
+            f"traversals(images, dims, values): expected images of shape ({len(dims)}, {len(values)}, 1, 28, 28), "
+            f"got {tuple(images.shape)}"
+        )
+    size = (max(4.0, 0.7 * len(values) + 0.8), 0.7 * len(dims) + 0.9)
+    figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(len(dims), len(values), squeeze=False)
+    for row, (dim, line) in enumerate(zip(dims, images, strict=True)):
+        for column, image in enumerate(_grey("images", line)):
+            _image(axes[row, column], image)
+        axes[row, 0].set_ylabel(f"z{dim}", rotation=0, ha="right", va="center")
+    for axis, value in zip(axes[-1], values, strict=True):
+        axis.set_xlabel(f"{value:g}")
+    figure.suptitle("One coordinate of the code replaced")
+    figure.supxlabel("value of the coordinate")
+    return figure
+
+
+def rows(images: Mapping[str, torch.Tensor], title: str) -> Figure:
+    """Return a figure of one row of images for each label, such as what several models make of the same images.
+
+    Args:
+        images: label to values in [0, 1], shape (N, 1, 28, 28), N the same in all rows.
+        title: of the figure.
+    Raises:
+        ValueError: when there is no row, when shapes differ or are not those of images.
+    """
+    lines = {label: _grey(label, row) for label, row in images.items()}
+    if len({line.shape for line in lines.values()}) != 1:
+        shapes = ", ".join(f"{label} {tuple(images[label].shape)}" for label in lines) or "none"
+        raise ValueError(f"rows(images, title): expected at least one row, and all of one shape, got {shapes}")
+    count = len(next(iter(lines.values())))
+    size = (max(4.0, 0.62 * count + 1.2), 0.62 * len(lines) + 0.5)
+    figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
+    for axis, (label, line) in zip(figure.subplots(len(lines), squeeze=False)[:, 0], lines.items(), strict=True):
+        _image(axis, torch.cat(list(line), dim=1))
+        axis.set_ylabel(label, rotation=0, ha="right", va="center")
+    figure.suptitle(title)
+    return figure
+
+
+def gaps(bars: Mapping[str, tuple[torch.Tensor, torch.Tensor]], title: str) -> Figure:
+    """Return a figure of inference gaps as stacked bars: the approximation gap below, the amortisation gap on it.
+
+    A bar is the mean over images; the error is that of the sum of both, over images. A gap below zero, the noise of a
+    measurement, hangs below the axis.
+
+    Args:
+        bars: the bar's label to approximation gap and amortisation gap, each of shape (N,).
+        title: of the figure.
+    Raises:
+        ValueError: when there is no bar, or the two gaps are not those of N images.
+    """
+    if not bars:
+        raise ValueError("gaps(bars, title): expected at least one bar, got none")
+    figure = Figure(figsize=(max(5.0, 1.25 * len(bars) + 1.6), 3.8), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis = figure.subplots()
+    for place, (label, (approximation, amortization)) in enumerate(bars.items()):
+        if approximation.shape != amortization.shape or approximation.dim() != 1 or not len(approximation):
+            raise ValueError(
+                f"gaps: {label!r}: expected two gaps for each of N images, "
+                f"got shapes {tuple(approximation.shape)} and {tuple(amortization.shape)}"
+            )
+        below, above = (gap.detach().double().cpu() for gap in (approximation, amortization))
+        low, high, total = below.mean().item(), above.mean().item(), below + above
+        names = ("approximation gap", "amortisation gap") if place == 0 else (None, None)
+        axis.bar(place, low, width=0.6, color="tab:blue", label=names[0])
+        # on the first where both point upwards, else each from the axis
+        base = low if low * high > 0 else 0.0
+        axis.bar(place, high, width=0.6, bottom=base, color="tab:orange", hatch="//", edgecolor="white", label=names[1])
+        if len(total) > 1:
+            error = total.std().item() / len(total) ** 0.5
+            axis.errorbar(place, total.mean().item(), yerr=error, color="black", capsize=4, linewidth=1)
+        top = max(0.0, low, base + high) + (total.std().item() / len(total) ** 0.5 if len(total) > 1 else 0.0)
+        # adding zero takes the sign from a zero
+        axis.annotate(
+            f"{low:.2f} + {round(high, 2) + 0.0:.2f}",
+            (place, top),
+            xytext=(0, 4),
+            textcoords="offset points",
+            ha="center",
+            fontsize=8,
+        )
+    axis.axhline(0, color="black", linewidth=0.8)
+    axis.set(title=title, ylabel="nats per image, ± standard error")
+    axis.set_xticks(range(len(bars)), list(bars))
+    axis.margins(y=0.25)
+    axis.legend(fontsize="small", loc="upper right", ncols=2)
+    return figure
+
+
+def curves(
+    panels: Mapping[str, Mapping[str, Mapping[float, float]]],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    log: str = "",
+    share: bool = True,
+) -> Figure:
+    """Return a figure of lines in panels side by side, each line with a colour, a marker and a stroke of its own.
+
+    A name has one look in all panels, and the legend shows each once. For what changes with the epochs or the steps:
+    gaps, norms of gradients, bounds.
+
+    Args:
+        panels: the panel's title to the line's name to x to y.
+        title: of the figure.
+        xlabel: of all panels.
+        ylabel: of all panels, with the unit.
+        log: the axes with a logarithmic scale, "", "x", "y" or "xy"; x may be zero there, and has its ticks at the points.
+        share: whether the panels have one scale of y.
+    Raises:
+        ValueError: when there is no panel, or one without lines.
+    """
+    if not panels or not all(panels.values()):
+        raise ValueError("curves(panels, ...): expected at least one panel, and a line in each, got none")
+    figure = Figure(figsize=(max(5.5, 2.2 * len(panels) + 0.8), 3.6), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=share)[0]
+    names = list(dict.fromkeys(name for lines in panels.values() for name in lines))
+    found = {}
+    for axis, (heading, lines) in zip(axes, panels.items(), strict=True):
+        for name, points in lines.items():
+            look = names.index(name)
+            (found[name],) = axis.plot(
+                list(points),
+                list(points.values()),
+                color=f"C{look}",
+                marker="osD^vP*X"[look % 8],
+                linestyle=("-", "--", "-.", ":")[look % 4],
+                markersize=5,
+            )
+        axis.set(title=heading, xlabel=xlabel)
+        if "y" in log:
+            axis.set_yscale("log")
+        if "x" in log:
+            places = sorted({x for points in lines.values() for x in points})
+            # linear from zero to the first place above it, where there is a zero
+            axis.set_xscale("symlog", linthresh=next((x for x in places if x > 0), 1))
+            axis.set_xticks(places, [f"{x:g}" for x in places], rotation=90 if len(places) > 4 else 0)
+            axis.minorticks_off()
+    axes[0].set_ylabel(ylabel)
+    figure.suptitle(title)
+    figure.legend([found[name] for name in names], names, loc="outside lower center", ncols=min(5, len(names)))
+    return figure
+
+
+def contours(
+    panels: Mapping[str, tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor | None]],
+    title: str,
+    radius: float = 4.5,
+    zoom: bool = True,
+) -> Figure:
+    """Return a figure of two-dimensional densities as contours under points, side by side in one window.
+
+    The densities need no constant: the contours hold 50, 90 and 99 per cent of what lies in the window.
+
+    Args:
+        panels: the panel's title to the log-density up to a constant, called with points of shape (N, 2), and points to
+            show, shape (M, 2), or None.
+        title: of the figure.
+        radius: the window is the square from -radius to radius;
+        zoom: and is narrowed to where some density or most of the points are.
+    Raises:
+        ValueError: when there is no panel, when log-densities or points have another shape, or when a log-density is NaN.
+    """
+    if not panels:
+        raise ValueError("contours(panels, title): expected at least one panel, got none")
+    middle, reach = torch.zeros(2), radius
+    if zoom:
+        kept = []
+        for name, (log_density, points) in panels.items():
+            grid, height = _heights(name, log_density, middle, reach)
+            flat = height.T.flatten()  # in the order of the points
+            kept.append(grid[flat >= _levels(flat, (0.999,))[0]])
+            if points is not None:
+                kept.append(_plane(name, points).quantile(torch.tensor([0.02, 0.98]), dim=0))
+        kept = torch.cat(kept)
+        low, high = kept.min(0).values, kept.max(0).values
+        middle, reach = (low + high) / 2, 0.6 * float((high - low).max())
+    figure = Figure(figsize=(max(4.2, 2.9 * len(panels)), 3.6), dpi=PIXELS_PER_INCH, layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, (name, (log_density, points)) in zip(axes, panels.items(), strict=True):
+        grid, height = _heights(name, log_density, middle, reach)
+        if points is not None:
+            axis.scatter(*_plane(name, points).T.numpy(), s=6, color="tab:orange", alpha=0.7, linewidths=0)
+        levels = sorted(set(_levels(height.flatten(), (0.5, 0.9, 0.99))))
+        side = int(len(grid) ** 0.5)
+        first, second = (grid[:, i].view(side, side).T.numpy() for i in (0, 1))
+        axis.contour(
+            first,
+            second,
+            height.numpy(),
+            levels=levels,
+            colors="tab:blue",
+            linestyles="solid",
+            linewidths=(0.8, 1.2, 1.8),
+        )
+        axis.set(title=name, xlabel="first latent dimension", aspect="equal")
+        axis.set(
+            xlim=(float(middle[0]) - reach, float(middle[0]) + reach),
+            ylim=(float(middle[1]) - reach, float(middle[1]) + reach),
+        )
+    axes[0].set_ylabel("second latent dimension")
+    figure.suptitle(title)
+    return figure
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display a figure in a notebook.
+
+    Args:
+        figure: as the functions above return it.
+        alt: what the figure shows, in words, for those who do not see it.
+    Raises:
+        ValueError: when alt is empty.
+    """
+    if not alt.strip():
+        raise ValueError("show(figure, alt): alt is empty; say in words what the figure shows")
+    png = io.BytesIO()
+    figure.savefig(png, format="png")
+    figure.clear()
+    display(Image(png.getvalue(), alt=alt))
+
+
+def _heights(
+    name: str, log_density: Callable[[torch.Tensor], torch.Tensor], middle: torch.Tensor, reach: float
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the points of a square grid, shape (N, 2), and a log-density there less its maximum, rows the second coordinate."""
+    line = torch.linspace(-reach, reach, CONTOUR_GRID)
+    grid = torch.cartesian_prod(line, line) + middle
+    with torch.no_grad():
+        height = log_density(grid)
+    if height.shape != (len(grid),):
+        raise ValueError(
+            f"contours: {name!r}: expected log-densities of shape ({len(grid)},), got {tuple(height.shape)}"
+        )
+    if bool(height.isnan().any()):
+        raise ValueError(f"contours: {name!r}: expected log-densities, got NaN among them")
+    return grid, (height - height.max()).double().cpu().reshape(CONTOUR_GRID, CONTOUR_GRID).T
+
+
+def _levels(height: torch.Tensor, parts: Sequence[float]) -> list[float]:
+    """Return the log-densities above which these parts of the mass lie, shape of height (N,)."""
+    falling = height.sort(descending=True).values
+    mass = falling.exp().cumsum(0) / falling.exp().sum()
+    return [float(falling[int((mass < part).sum().clamp_max(len(falling) - 1))]) for part in parts]
+
+
+def _grey(argument: str, images: torch.Tensor) -> torch.Tensor:
+    """Return the images as floats on the processor, shape (N, 28, 28)."""
+    if images.dim() != 4 or images.shape[1] != 1 or not len(images):
+        raise ValueError(f"{argument}: expected images of shape (N, 1, 28, 28), got {tuple(images.shape)}")
+    return images.detach().float().cpu().squeeze(1)
+
+
+def _plane(argument: str, points: torch.Tensor) -> torch.Tensor:
+    """Return the points as floats on the processor, shape (N, 2)."""
+    if points.dim() != 2 or points.shape[1] != 2:
+        raise ValueError(f"{argument}: expected points of the plane, shape (N, 2), got {tuple(points.shape)}")
+    return points.detach().float().cpu()
+
+
+def _image(axis: Axes, image: torch.Tensor) -> None:
+    axis.imshow(image.numpy(), cmap="gray_r", vmin=0, vmax=1)
+    axis.set(xticks=[], yticks=[])
