@@ -1,7 +1,7 @@
 """Ctrl-C while grading: ends the run wherever it comes, once, and leaves nothing half done.
 
 A KeyboardInterrupt may be lost on its way, as in a library that catches everything; `check` raises it again at the next door. Called
-by `door.converters`, by `nbgrader_config.py` before anything large is imported, and where a step must not be cut in two.
+by `door.autograde`, by `nbgrader_config.py` before anything large is imported, and where a step must not be cut in two.
 """
 
 import signal

@@ -8,7 +8,7 @@ from pathlib import Path
 from nbgrader.apps import api, autogradeapp, generateassignmentapp, zipcollectapp
 
 from autograder.course import ConfigError, Course, load
-from autograder.door import collect, converters
+from autograder.door import autograde, collect, generate
 from autograder.door.exporter import listed_time
 
 GRADEBOOK_TIMEOUT_S = 60  # how long another program may hold the gradebook before a submission is left not graded
@@ -29,7 +29,7 @@ def configure(c, root: Path) -> None:
     c.Configured.course = settings
     c.CourseDirectory.course_id = settings.course_id
     c.CourseDirectory.root = str(settings.root)
-    c.CourseDirectory.db_url = _absolute(settings)
+    c.CourseDirectory.db_url = database(settings)
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.unfinished"]
     c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("write your answer here")'}
     # mark schemes stand in the locked question cells, which autograde restores from the gradebook, so nothing is lost
@@ -92,10 +92,10 @@ def patch_nbgrader() -> None:
     """
     for owner, name, ours in (
         (api.NbGraderAPI, "get_submitted_timestamp", listed_time),
-        (api, "Autograde", converters.Autograde),
-        (autogradeapp, "Autograde", converters.Autograde),
-        (api, "GenerateAssignment", converters.GenerateAssignment),
-        (generateassignmentapp, "GenerateAssignment", converters.GenerateAssignment),
+        (api, "Autograde", autograde.Autograde),
+        (autogradeapp, "Autograde", autograde.Autograde),
+        (api, "GenerateAssignment", generate.GenerateAssignment),
+        (generateassignmentapp, "GenerateAssignment", generate.GenerateAssignment),
         (zipcollectapp.ZipCollectApp, "_transfer_files", collect.transfer),
     ):
         if not hasattr(owner, name):
@@ -105,7 +105,7 @@ def patch_nbgrader() -> None:
         setattr(owner, name, ours)
 
 
-def _absolute(settings: Course) -> str:
+def database(settings: Course) -> str:
     """Return the gradebook's URL with a relative SQLite path taken from the course's folder, and patience with other programs."""
     prefix = "sqlite:///"
     if not settings.gradebook.startswith(prefix):

@@ -42,6 +42,13 @@ def without_score(submission: SubmittedAssignment) -> bool:
     return any(automatic(grade) for notebook in submission.notebooks for grade in waiting(notebook.grades))
 
 
+def score_of(submission: SubmittedAssignment) -> float | None:
+    """Return the score of a submission, less what a late one loses; None where it has none."""
+    if without_score(submission):
+        return None
+    return round(max(0.0, submission.score - (submission.late_submission_penalty or 0.0)), 2)
+
+
 class Csv(ExportPlugin):
     """`nbgrader export`: nbgrader's table, with blanks for what is not graded or was not handed in."""
 
@@ -125,9 +132,8 @@ def _row(gradebook: Gradebook, assignment, student) -> dict[str, str]:
         submission = None
     if submission is not None:
         row["timestamp"] = submission.timestamp
-        if not without_score(submission):
-            penalty = submission.late_submission_penalty or 0.0
+        if (score := score_of(submission)) is not None:
             row["raw_score"] = round(submission.score, 2)
-            row["late_submission_penalty"] = round(penalty, 2)
-            row["score"] = round(max(0.0, submission.score - penalty), 2)
+            row["late_submission_penalty"] = round(submission.late_submission_penalty or 0.0, 2)
+            row["score"] = score
     return {key: "" if row.get(key) is None else str(row[key]) for key in COLUMNS}

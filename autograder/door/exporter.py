@@ -136,6 +136,10 @@ class Intake(Configured, NotebookExporter):
             if arrival.counts == "notebook" and arrival.remark:
                 self._submissions[student].notes.append(arrival.remark)
 
+    def taken(self, student: str, name: str) -> Submission:
+        """Return what is known of a notebook that was opened."""
+        return self._taken[student, name]
+
     def from_filename(self, filename, resources=None, **kwargs):
         """Return the notebook of a submission; one that cannot be read is replaced by the unsolved release and refused.
 
@@ -144,7 +148,7 @@ class Intake(Configured, NotebookExporter):
         who = resources["nbgrader"]
         student, assignment, name = who["student"], who["assignment"], f"{who['notebook']}.ipynb"
         if not self.parent._sanitizing:
-            resources["submission"] = self._taken[student, name]
+            resources["submission"] = self.taken(student, name)
             return super().from_filename(filename, resources, **kwargs)
         submission = self._taken[student, name] = copy.deepcopy(self._submissions[student])
         release = self._release[name]

@@ -1,14 +1,17 @@
 """Examines a submission in the place of nbgrader's Execute, and saves its scores in the place of nbgrader's SaveAutoGrades."""
 
+from collections.abc import Callable
+
 import nbformat
 from nbgrader.preprocessors import NbGraderPreprocessor, SaveAutoGrades
 from nbgrader.utils import is_solution
 
 from autograder import interrupt
 from autograder.door.configured import Configured
-from autograder.examine import apart
+from autograder.examine import apart, stored
 from autograder.examine.examine import refused
 from autograder.examine.plan import automatic, exercise
+from autograder.examine.stored import Examination
 from autograder.intake.submission import handed_in
 from autograder.reporting import display, shared
 from autograder.reporting.report import Report, cell_html, cell_text, summary
@@ -22,7 +25,7 @@ class Examine(Configured, NbGraderPreprocessor):
         """Return the executed notebook; its report is stored, and handed on in resources["report"]."""
         course, who = self.course, resources["nbgrader"]
         known = {"student": who["student"], "assignment": who["assignment"], "name": who["notebook"]}
-        reports, submission = course.root / "reports", resources["submission"]
+        reports, submission, run = course.root / "reports", resources["submission"], who.get("run") or stored.Run()
         if submission.refusal:
             report = refused(course, nb, submission.refusal, **known)
         else:
@@ -31,13 +34,17 @@ class Examine(Configured, NbGraderPreprocessor):
             def log(line: str) -> None:
                 self.log.info("%s: %s", who["student"], printable(line))
 
+            one = Examination(course, nb, beside.files, **known, unjudged=beside.unjudged)
             try:
                 with interrupt.allowed():
-                    report, nb = apart.examined(course, nb, beside.files, **known, unjudged=beside.unjudged, log=log)
+                    report, nb = _examined(one, run, log)
             except apart.Lost as lost:
                 log(f"not graded: {lost}")
                 report = refused(course, nb, str(lost), **known)
-        flags = [f"{shared.SAME} {other}" for other in shared.same_weights(report, reports)]
+        key = who["assignment"], who["notebook"]
+        if key not in run.seen:
+            run.seen[key] = shared.Seen(reports, *key)
+        flags = [f"{shared.SAME} {other}" for other in run.seen[key].same(report)]
         told = {"remarks": submission.notes + report.remarks, "flags": submission.flags + report.flags + flags}
         report = report.model_copy(update=told | {"submission": who.get("digest", "")})
         report.save(reports)
@@ -47,6 +54,23 @@ class Examine(Configured, NbGraderPreprocessor):
         nb.cells.insert(0, nbformat.v4.new_markdown_cell(summary(report), id="result"))
         resources["report"] = report
         return nb, resources
+
+
+def _examined(one: Examination, run: stored.Run, log: Callable[[str], None]) -> tuple[Report, nbformat.NotebookNode]:
+    """Return the report and the executed notebook of an examination: a result that is kept, or else examine now.
+
+    Raises:
+        apart.Lost: it could not be examined.
+    """
+    if one.digest in run.lost:
+        raise apart.Lost(run.lost[one.digest])
+    if (found := stored.result(one, run)) is not None:
+        log("examined before, and nothing of it has changed" if one.digest not in run.examined else "examined")
+        return found
+    known = {"student": one.student, "assignment": one.assignment, "name": one.name, "unjudged": one.unjudged}
+    report, notebook = apart.examined(one.course, one.notebook, dict(one.files), **known, log=log)
+    stored.save(one, report, notebook)
+    return report, notebook
 
 
 class SaveScores(SaveAutoGrades):

@@ -103,6 +103,12 @@ def indices(notebook: nbformat.NotebookNode, sources: set[str]) -> frozenset[int
     )
 
 
+def checks(notebook: nbformat.NotebookNode) -> frozenset[int]:
+    """Return the indices of the visible tests, which only look at what is there."""
+    automatic_cells = {id(cell) for cell in automatic(notebook)}
+    return frozenset(index for index, cell in enumerate(notebook.cells) if id(cell) in automatic_cells)
+
+
 def without(notebook: nbformat.NotebookNode, indices: frozenset[int]) -> nbformat.NotebookNode:
     """Return the notebook with nothing in these cells, so that a kernel starts in less time."""
     emptied = nbformat.from_dict(notebook)

@@ -15,7 +15,7 @@ import torch
 from autograder import catalogue
 from autograder.catalogue import LearnedPrior
 from autograder.course import Course
-from autograder.examine.plan import indices, untrained, without
+from autograder.examine.plan import checks, indices, untrained, without
 from autograder.judging.draw import Draw
 from autograder.kernel.failures import NotGraded, Raised, StudentError
 from autograder.kernel.remote import Handle, Student
@@ -133,7 +133,7 @@ class TrainedModels:
         codes = self._codes[model]
         if isinstance(codes, (StudentError, NotGraded)):
             return codes
-        shown = indices(self._notebook, illustrations(self._assignment, self._course.root))
+        shown = indices(self._notebook, illustrations(self._assignment, self._course.root)) | checks(self._notebook)
         slow = {index for index in plan.own if main.seconds.get(index, 0) > SLOW_S}
         for left_out in (plan.once | slow | shown, frozenset()):
             # a session for each model: one that saw another model's codes could have been told the images by them

@@ -1,7 +1,7 @@
 """The answering end inside a student's kernel: calls the student's functions on what the grader sends and returns what they return.
 
-It is sent to the kernel as source together with `wire`, imports nothing of this package and decides nothing: whatever it returns is
-untrusted data for `remote`. It can also build the small models whose answers the hidden suite knows exactly.
+It is sent to the kernel as source together with `wire` and the suites' toys, imports nothing of this package and decides nothing:
+whatever it returns is untrusted data for `remote`.
 """
 
 import builtins
@@ -28,132 +28,6 @@ MAX_NAMES = 10  # names of the submission that are told at once
 STUB = "write your answer here"  # in an unsolved cell of the release
 THREADS = int(os.environ.get("OMP_NUM_THREADS") or torch.get_num_threads())
 STATES = "_kit_states"  # attribute of the shell: what stood when an exercise's test cell was reached
-
-
-class AffineEncoder(nn.Module):
-    """mu and log_var as affine functions of the pixels."""
-
-    def __init__(self, weight_mu, bias_mu, weight_log_var, bias_log_var):
-        super().__init__()
-        self.weight_mu, self.bias_mu = nn.Parameter(weight_mu), nn.Parameter(bias_mu)
-        self.weight_log_var, self.bias_log_var = nn.Parameter(weight_log_var), nn.Parameter(bias_log_var)
-
-    def forward(self, x):
-        pixels = x.flatten(1)
-        return pixels @ self.weight_mu.T + self.bias_mu, pixels @ self.weight_log_var.T + self.bias_log_var
-
-
-class ShiftedEncoder(nn.Module):
-    """An affine encoder behind a vector that is added to the pixels, so that its first parameter is no matrix."""
-
-    def __init__(self, shift, *affine):
-        super().__init__()
-        self.shift, self.affine = nn.Parameter(shift), AffineEncoder(*affine)
-
-    def forward(self, x):
-        return self.affine(x + self.shift.reshape(x.shape[1:]))
-
-
-class FixedEncoder(nn.Module):
-    """Answers the same two tensors for every image, its parameters, so that writing into the answer shows."""
-
-    def __init__(self, mu, log_var):
-        super().__init__()
-        self.mu, self.log_var = nn.Parameter(mu), nn.Parameter(log_var)
-
-    def forward(self, x):
-        return self.mu, self.log_var
-
-
-class AffineDecoder(nn.Module):
-    """Logits as an affine function of the code, for any number of leading axes."""
-
-    def __init__(self, weight, bias, shape):
-        super().__init__()
-        self.weight, self.bias, self.shape = nn.Parameter(weight), nn.Parameter(bias), tuple(shape)
-
-    def forward(self, z):
-        return (z @ self.weight.T + self.bias).reshape(*z.shape[:-1], *self.shape)
-
-
-class ScriptedDecoder(nn.Module):
-    """Ignores the code: the n-th row that it ever decodes gets the n-th row of a table as its logits, then the last."""
-
-    table: torch.Tensor
-
-    def __init__(self, table, shape):
-        super().__init__()
-        self.register_buffer("table", table)
-        self.shape, self.decoded = tuple(shape), 0
-
-    def forward(self, z):
-        rows = torch.arange(self.decoded, self.decoded + z[..., 0].numel(), device=z.device)
-        self.decoded += len(rows)
-        return self.table[rows.clamp_max(len(self.table) - 1)].reshape(*z.shape[:-1], *self.shape)
-
-
-class GaussianPrior(nn.Module):
-    """A diagonal normal prior N(mean, exp log_var)."""
-
-    def __init__(self, mean, log_var):
-        super().__init__()
-        self.mean, self.log_var = nn.Parameter(mean), nn.Parameter(log_var)
-
-    def log_prob(self, z):
-        return torch.distributions.Normal(self.mean, torch.exp(self.log_var / 2)).log_prob(z).sum(-1)
-
-    def sample(self, n, generator=None):
-        noise = torch.randn(n, len(self.mean), generator=generator, dtype=self.mean.dtype, device=self.mean.device)
-        return self.mean + torch.exp(self.log_var / 2) * noise
-
-
-class Model(nn.Module):
-    """Encoder, decoder and prior, and nothing else."""
-
-    def __init__(self, encoder, decoder, prior, latent_dim):
-        super().__init__()
-        self.encoder, self.decoder, self.prior, self.latent_dim = encoder, decoder, prior, latent_dim
-
-
-class QuadraticLoss(nn.Module):
-    """A model whose loss and gradient are known, and that shows when it was not put into training mode."""
-
-    def __init__(self, weight):
-        super().__init__()
-        self.weight, self.child = nn.Parameter(weight), nn.Dropout(0.0)
-
-    def forward(self, x):
-        loss = 0.5 * ((self.weight - x.flatten(1).mean(0)) ** 2).sum()
-        return loss if self.training and self.child.training else loss + self.weight.sum()
-
-
-class Sensitive(nn.Module):
-    """A part behind batch normalisation and dropout, which in evaluation mode change nothing at all."""
-
-    def __init__(self, part, size):
-        super().__init__()
-        dtype = next(part.parameters()).dtype
-        self.part, self.size, self.dropout = part, size, nn.Dropout(0.5)
-        self.norm = nn.BatchNorm1d(size, affine=False, dtype=dtype)
-        self.norm.get_buffer("running_var").fill_(1 - self.norm.eps)
-
-    def forward(self, values):
-        rows = values.reshape(-1, self.size)
-        rows = rows if self.training and len(rows) == 1 else self.norm(rows)  # of one row there is no batch statistic
-        return self.part(self.dropout(rows).reshape(values.shape))
-
-
-class NormalizedLoss(nn.Module):
-    """The loss ½ Σ (weight − mean of x)² of a model that counts, in a batch norm, how often it was called in training mode."""
-
-    def __init__(self, weight):
-        super().__init__()
-        self.weight, self.norm = nn.Parameter(weight), nn.BatchNorm1d(len(weight), affine=False, dtype=weight.dtype)
-
-    def forward(self, x):
-        pixels = x.flatten(1)
-        self.norm(pixels)
-        return 0.5 * ((self.weight - pixels.mean(0)) ** 2).sum()
 
 
 class ConvolutionWatch(TorchDispatchMode):
@@ -350,12 +224,13 @@ class Agent:
         device: where tensors, generators and modules are put, "cpu" or "cuda".
         max_bytes: bound on one message.
         states: exercise to the `State` at its test cell; an exercise without one is asked as the namespace stands.
+        toys: by name, the classes that `do_build` builds.
     """
 
-    def __init__(self, namespace, wire, device="cpu", max_bytes=2**28, states=None):
+    def __init__(self, namespace, wire, device="cpu", max_bytes=2**28, states=None, toys=None):
         self.namespace, self.wire, self.device, self.max_bytes = namespace, wire, device, max_bytes
         self.kept, self.states, self.final, self.exercise = {}, states or {}, None, None
-        self.changed = {}
+        self.changed, self.toys = {}, toys or {}
 
     def answer(self, header, payload):
         """Return header and payload of the reply to one request; never raises but for what ends the process."""
@@ -495,10 +370,8 @@ class Agent:
         seen = {name: (len(each), max(each, default=0), sum(each)) for name, each in sizes.items()}
         return {"value": value, "parts": seen, "peak_bytes": memory.peak}
 
-    def do_build(self, kind, args):
-        kinds = (AffineEncoder, ShiftedEncoder, FixedEncoder, AffineDecoder, ScriptedDecoder, GaussianPrior)
-        kinds += (Model, QuadraticLoss, NormalizedLoss, Sensitive)
-        return self._keep({k.__name__: k for k in kinds}[kind](*args).to(self.device).eval())
+    def do_build(self, kind, args, kwargs):
+        return self._keep(self.toys[kind](*args, **kwargs).to(self.device).eval())
 
     def do_optimizer(self, kind, owner, options):
         return self._keep(getattr(torch.optim, kind)(owner.parameters(), **options))
@@ -617,10 +490,10 @@ def prepare(shell):
     states[""] = reached
 
 
-def serve(shell, wire, target, device, max_bytes):
+def serve(shell, wire, target, device, max_bytes, toys):
     """Answer comm messages of the target in the namespace of an IPython shell."""
     states = {name: state for name, state in getattr(shell, STATES, {}).items() if name}
-    agent = Agent(shell.user_ns, wire, device, max_bytes, states)
+    agent = Agent(shell.user_ns, wire, device, max_bytes, states, vars(toys))
 
     def opened(comm, message):
         def received(message):

@@ -5,11 +5,13 @@ named by `Handle`. The same code speaks to a kernel (`kernel.Session`) and, for 
 What comes back is data: nothing here imports, unpickles or evaluates it. Where no answer comes, it raises what stands in `failures`.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
+from autograder import catalogue
 from autograder.kernel import agent as agent_module
 from autograder.kernel import wire
 from autograder.kernel.answers import Convolutions, Gradient, Inspection, State, Watched
@@ -90,55 +92,19 @@ class Student:
             raise BadAnswer(_unreadable(_name(target)))
         return found
 
-    def new(self, target: str, *args: object, **kwargs: object) -> "Handle":
-        """Construct an object of the submission and keep it there."""
-        return Handle(self, self._ask("new", target, target=target, args=_out(args), kwargs=_out(kwargs)), target)
+    def new(self, target: "str | tuple[Handle, str]", *args: object, **kwargs: object) -> "Handle":
+        """Construct an object of the submission, or call what returns one, and keep it there."""
+        name = _name(target)
+        return Handle(self, self._ask("new", name, target=_out(target), args=_out(args), kwargs=_out(kwargs)), name)
 
     def variable(self, name: str) -> "Handle":
         """Return a handle of a variable of the notebook."""
         return Handle(self, self._ask("object", name, name=name), name)
 
-    def affine_encoder(self, weight_mu, bias_mu, weight_log_var, bias_log_var) -> "Handle":
-        """Build an encoder with mu and log_var affine in the pixels; weights (D, pixels), biases (D,)."""
-        return self._build("AffineEncoder", weight_mu, bias_mu, weight_log_var, bias_log_var)
-
-    def shifted_encoder(self, shift, weight_mu, bias_mu, weight_log_var, bias_log_var) -> "Handle":
-        """Build an affine encoder behind a trainable vector (pixels,) that is added to the image: its first parameter."""
-        return self._build("ShiftedEncoder", shift, weight_mu, bias_mu, weight_log_var, bias_log_var)
-
-    def fixed_encoder(self, mu, log_var) -> "Handle":
-        """Build an encoder that answers its parameters themselves for every image; both (B, D)."""
-        return self._build("FixedEncoder", mu, log_var)
-
-    def affine_decoder(self, weight, bias, shape: tuple[int, int, int]) -> "Handle":
-        """Build a decoder with logits affine in the code; weight (pixels, D), bias (pixels,)."""
-        return self._build("AffineDecoder", weight, bias, tuple(shape))
-
-    def scripted_decoder(self, table, shape: tuple[int, int, int]) -> "Handle":
-        """Build a decoder whose n-th code gets row n of a table (N, pixels) as logits, whatever the code is, later ones the last."""
-        return self._build("ScriptedDecoder", table, tuple(shape))
-
-    def gaussian_prior(self, mean, log_var) -> "Handle":
-        """Build the prior N(mean, diag exp log_var); both (D,)."""
-        return self._build("GaussianPrior", mean, log_var)
-
-    def model(
-        self, encoder: "Handle", decoder: "Handle", prior: "Handle | None" = None, *, latent_dim: int
-    ) -> "Handle":
-        """Build a plain model of the contract from its parts."""
-        return self._build("Model", encoder, decoder, prior, latent_dim)
-
-    def quadratic_loss(self, weight) -> "Handle":
-        """Build a model whose loss is ½ Σ (weight − mean of x)², plus Σ weight when it is not in training mode."""
-        return self._build("QuadraticLoss", weight)
-
-    def normalized_loss(self, weight) -> "Handle":
-        """Build a model whose loss is ½ Σ (weight − mean of x)² and whose batch norm counts its calls in training mode."""
-        return self._build("NormalizedLoss", weight)
-
-    def sensitive(self, part: "Handle", size: int) -> "Handle":
-        """Put batch normalisation and dropout of `size` numbers, which do nothing in evaluation mode, before a part."""
-        return self._build("Sensitive", part, size)
+    def build(self, kind: str, *args: object, **kwargs: object) -> "Handle":
+        """Build one of the suites' small models there: the class of that name in suite/toys.py or an assignment's own toys.py."""
+        request = {"kind": kind, "args": _out(args), "kwargs": _out(kwargs)}
+        return Handle(self, self._ask("build", kind, **request), kind)
 
     def optimizer(self, kind: str, model: "Handle", **options: float) -> "Handle":
         """Build torch.optim.`kind` over a model's parameters."""
@@ -174,9 +140,6 @@ class Student:
         if not isinstance(state, torch.Tensor):
             raise BadAnswer(_unreadable("torch.get_rng_state"))
         return state
-
-    def _build(self, kind: str, *args: object) -> "Handle":
-        return Handle(self, self._ask("build", kind, kind=kind, args=_out(args)), kind)
 
     def _ask(self, operation: str, asked: str, **request: object) -> Any:
         request = {"op": operation, "asked": asked, "exercise": self.exercise, **request}
@@ -282,7 +245,15 @@ class Handle:
 
 def in_process(namespace: dict, device: str = "cpu") -> Student:
     """Return a student whose functions stand in `namespace` of this process: for trusted code only."""
-    return Student(agent_module.Agent(namespace, wire, device, MAX_BYTES).answer)
+    return Student(agent_module.Agent(namespace, wire, device, MAX_BYTES, toys=_toys()).answer)
+
+
+@functools.cache
+def _toys() -> dict[str, Any]:
+    """Return the suites' small models, by name."""
+    found = {"__name__": "toys"}
+    exec(catalogue.toys(), found)
+    return found
 
 
 def _out(value: object) -> object:

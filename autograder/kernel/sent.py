@@ -2,13 +2,14 @@
 
 import inspect
 
+from autograder import catalogue
 from autograder.kernel import agent, wire
 
 PREPARE = "{agent} agent.prepare(get_ipython())\n_()\ndel _\n"
 SERVE = """\
 {wire} import sys; sys.modules['wire'] = wire
 {agent} del sys.modules['wire']
- agent.serve(get_ipython(), wire, {target!r}, {device!r}, {max_bytes})
+{toys} agent.serve(get_ipython(), wire, {target!r}, {device!r}, {max_bytes}, toys)
 _()
 del _
 """
@@ -16,7 +17,7 @@ del _
 
 def prepare() -> str:
     """Return code that readies a kernel before the notebook's first cell."""
-    return PREPARE.format(agent=_module("agent", agent))
+    return PREPARE.format(agent=_module("agent", inspect.getsource(agent)))
 
 
 def serve(target: str, device: str, max_bytes: int) -> str:
@@ -28,7 +29,9 @@ def serve(target: str, device: str, max_bytes: int) -> str:
         max_bytes: of a message.
     """
     known = {"target": target, "device": device, "max_bytes": max_bytes}
-    return SERVE.format(wire=_module("wire", wire), agent=_module("agent", agent, begun=True), **known)
+    sources = {"agent": inspect.getsource(agent), "toys": catalogue.toys()}
+    modules = {name: _module(name, source, begun=True) for name, source in sources.items()}
+    return SERVE.format(wire=_module("wire", inspect.getsource(wire)), **modules, **known)
 
 
 def reached(exercise: str) -> str:
@@ -40,10 +43,10 @@ def reached(exercise: str) -> str:
     )
 
 
-def _module(name: str, module, begun: bool = False) -> str:
+def _module(name: str, source: str, begun: bool = False) -> str:
     """Return the lines of a function that make the kernel have a module of ours, without a name in the notebook's namespace."""
     begin = "" if begun else "def _():\n"
     return (
         f"{begin} import types\n {name} = types.ModuleType({name!r})\n {name}.__dict__['__name__'] = {name!r}\n"
-        f" exec({inspect.getsource(module)!r}, {name}.__dict__)\n"
+        f" exec({source!r}, {name}.__dict__)\n"
     )

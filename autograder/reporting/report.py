@@ -1,13 +1,17 @@
 """What the grader found out about one submission: plain data, to and from JSON, and its text for student and instructor."""
 
 import html
+import shutil
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
+from autograder.reporting.points import Kind, earned
 from autograder.text import printable, writable
+
+EARLIER = ".earlier"  # suffix of the report that the last grading replaced
 
 
 class Status(StrEnum):
@@ -38,6 +42,8 @@ class Outcome(Plain):
     status: Status
     credit: float = Field(ge=0, le=1, description="share of the test's weight that was earned")
     weight: float = Field(gt=0)
+    kind: Kind = Field(default=Kind.VALUE, description="what the test asks, which bounds what its failure costs")
+    part: str = Field(default="", description="the function it belongs to, where an exercise has two")
     sentence: str = Field(description="what the test asks, for the student")
     message: Text = Field(default="", description="what was asked, expected, what came, what to do, for the student")
     hint: Text = Field(default="", description="the known mistake the answer looks like, for the student")
@@ -114,10 +120,13 @@ class Report(Plain):
         return f"{lost[0]}: {why.splitlines()[0] if why else 'no test passed'}{more}"
 
     def save(self, folder: Path) -> Path:
-        """Write the report as JSON under folder/student/assignment and return its path."""
+        """Write the report as JSON under folder/student/assignment and return its path; what it replaces is kept beside it."""
         path = folder / self.student / self.assignment / f"{self.notebook}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
+        if path.exists():
+            shutil.copyfile(path, partial)
+            partial.replace(path.with_suffix(EARLIER))
         partial.write_text(self.model_dump_json(indent=1), encoding="utf-8")
         partial.replace(path)
         return path
@@ -129,7 +138,7 @@ class Report(Plain):
 
 
 def share(points: float, outcomes: list[Outcome]) -> Mark:
-    """Return the mark of a cell: its points shared among its tests by weight; not graded where a test of ours broke."""
+    """Return the mark of a cell, see `points`; not graded where a test of ours broke."""
     if not outcomes:
         return Mark(points=points, score=None, reason="no hidden test belongs to this cell")
     broken = [outcome.test for outcome in outcomes if outcome.status is Status.ERROR]
@@ -138,9 +147,7 @@ def share(points: float, outcomes: list[Outcome]) -> Mark:
     unknown = [outcome.message.removesuffix(".") for outcome in outcomes if outcome.status is Status.UNGRADED]
     if unknown:
         return Mark(points=points, score=None, reason="; ".join(dict.fromkeys(unknown)))
-    total = sum(outcome.weight for outcome in outcomes)
-    earned = sum(outcome.weight * outcome.credit for outcome in outcomes)
-    return Mark(points=points, score=round(points * earned / total, 2))
+    return Mark(points=points, score=round(points * earned(outcomes), 2))
 
 
 def cell_text(report: Report, cell: str) -> str:
@@ -197,7 +204,11 @@ def summary(report: Report) -> str:
         score = "not graded" if mark.score is None else f"{mark.score:g} of {mark.points:g}"
         rows.append(f"| `{cell}` | {score} | {passed} of {len(outcomes)} passed |")
     remarks = [f"- {_escape(remark)}" for remark in report.remarks]
-    return "\n".join([*rows, "", "What each test asks, and what came of it, stands below each exercise.", *remarks])
+    below = (
+        "What each test asks, and what came of it, stands below each exercise. A wrong value costs at least half of an exercise's points, "
+        "a wrong gradient at least a quarter; care alone at most a fifth."
+    )
+    return "\n".join([*rows, "", below, *remarks])
 
 
 def _lost(outcome: Outcome) -> bool:

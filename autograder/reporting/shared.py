@@ -17,15 +17,29 @@ def near(one: Sketch, other: Sketch) -> bool:
     return one.layout == other.layout and math.dist(one.values, other.values) < NEAR
 
 
-def same_weights(report: Report, folder: Path) -> list[str]:
-    """Return the other students whose stored report of the assignment names the same weights, or nearly."""
-    others = []
-    for path in folder.glob(f"*/{report.assignment}/{report.notebook}.json") if report.weights else ():
-        with suppress(OSError, ValueError):  # a damaged report of another student is no reason to stop here
-            other = Report.load(path)
-            if shared(report, other):
-                others.append(other.student)
-    return sorted(others)
+class Seen:
+    """The weights of all whose report of a notebook is stored; those of one run, which reads each report once.
+
+    Args:
+        folder: of the reports. assignment, notebook: of which.
+    """
+
+    def __init__(self, folder: Path, assignment: str, notebook: str):
+        self._weights: dict[str, Report] = {}
+        for path in sorted(folder.glob(f"*/{assignment}/{notebook}.json")):
+            with suppress(OSError, ValueError):  # a damaged report of another student is no reason to stop here
+                self.same(Report.load(path))
+
+    def same(self, report: Report) -> list[str]:
+        """Return the other students whose reports name the same weights, or nearly, and remember this one."""
+        self._weights.pop(report.student, None)
+        if not report.weights:
+            return []
+        found = sorted(other.student for other in self._weights.values() if shared(report, other))
+        self._weights[report.student] = Report(
+            student=report.student, assignment=report.assignment, notebook=report.notebook, weights=report.weights
+        )
+        return found
 
 
 def groups(reports: Iterable[Report]) -> list[list[str]]:

@@ -29,6 +29,11 @@ KILL_S = 5  # until everything of a kernel has ended
 class PlainProvisioner(Provisioner):
     """No isolation: an ordinary process with limits, and an environment and a working folder of its own."""
 
+    @staticmethod
+    def unusable() -> str | None:
+        """Return why this level cannot be used on this machine, and what to do about it; None where it can."""
+        return None
+
     @property
     def workplace(self) -> Path:
         return self.room / "home" / "work"
@@ -73,6 +78,10 @@ class PlainProvisioner(Provisioner):
 class LandlockProvisioner(PlainProvisioner):
     """The system refuses files, network and signals: see `landlock`."""
 
+    @staticmethod
+    def unusable():
+        return landlock.supported()
+
     def confined(self, command):
         write = [self.workplace.parent, self.sockets]
         read = [self.connection, *self.data.values(), self.room / "data", sys.prefix, sys.base_prefix]
@@ -90,6 +99,13 @@ class BubblewrapProvisioner(Provisioner):
     """A machine of its own: see `bubblewrap`."""
 
     workplace, sockets, connection = bubblewrap.WORK, bubblewrap.SOCKETS, bubblewrap.CONNECTION
+
+    @staticmethod
+    def unusable():
+        if (why := bubblewrap.unusable()) is None:
+            return None
+        instead = "'landlock'" if LandlockProvisioner.unusable() is None else "'none', and only for people you trust"
+        return f"{why}; or set sandbox = {instead} in course_config.py"
 
     _info: int  # a descriptor that bubblewrap tells of itself through
     _inner: int  # the first process inside, by its number outside
@@ -143,12 +159,7 @@ LEVELS = {"bubblewrap": BubblewrapProvisioner, "landlock": LandlockProvisioner, 
 
 def unusable(level: str) -> str | None:
     """Return why a level cannot be used on this machine, and what to do about it; None where it can."""
-    if level == "bubblewrap":
-        if (why := bubblewrap.unusable()) is None:
-            return None
-        instead = "'landlock'" if landlock.supported() is None else "'none', and only for people you trust"
-        return f"{why}; or set sandbox = {instead} in course_config.py"
-    return landlock.supported() if level == "landlock" else None
+    return LEVELS[level].unusable()
 
 
 def limits(course: Course) -> Limits:

@@ -1,7 +1,6 @@
-"""Two of nbgrader's commands with what they lack: `autograde` knows what is to be graded again and goes on after any failure, and
-both make the gradebook's entry of an assignment where a committed release came without one.
+"""`nbgrader autograde` with what it lacks: it knows what is to be graded again and goes on after any failure.
 
-nbgrader has no option for it, so `door.configure` puts these classes in the place of its own. What happens to one submission is not
+nbgrader has no option for it, so `door.configure` puts this class in the place of its own. What happens to one submission is not
 here: `exporter` opens and `preprocessors` examines it.
 """
 
@@ -9,26 +8,33 @@ import copy
 import json
 import re
 import sys
-import tempfile
 import traceback
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import nbformat
+from filelock import FileLock, Timeout
 from nbgrader import converters
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 from nbgrader.utils import rmtree
 from sqlalchemy.exc import OperationalError
+from traitlets import Bool, Dict, Int, Unicode
 
 from autograder import interrupt
 from autograder.course import ConfigError
 from autograder.door.configured import Configured
 from autograder.door.export import without_score
+from autograder.door.generate import enter
+from autograder.examine import array, cluster, job, stored
 from autograder.examine.examine import refused
+from autograder.examine.job import Job
+from autograder.examine.stored import Examination, Run
 from autograder.intake import handin
 from autograder.intake.folder import Folder
-from autograder.publish import choices_of
+from autograder.intake.submission import handed_in
+from autograder.reporting.progress import Progress
 from autograder.reporting.report import Report
 from autograder.text import one_line, printable
 
@@ -37,7 +43,18 @@ SHOWN = 10  # students named in a line; of more, the number
 
 
 class Autograde(Configured, converters.Autograde):
-    """`nbgrader autograde`: examines what is new, changed, or without a grade, and names what it skips."""
+    """`nbgrader autograde`: examines what is new, changed, or without a grade, and names what it skips.
+
+    `python -m autograder grade` sets `where`: then examinations are done beside each other first, and graded one after the other.
+    """
+
+    where = Dict(
+        per_key_traits={"workers": Int(), "scheduler": Unicode(), "slurm": Unicode()},
+        help="fields of examine.cluster.Where; empty: one examination after the other",
+    ).tag(config=True)
+    array = Bool(help="write what is to be examined, print an sbatch script that examines it, and grade nothing").tag(
+        config=True
+    )
 
     def start(self) -> None:
         """Grade; Ctrl-C ends the run in one line, with exit status 130."""
@@ -46,6 +63,7 @@ class Autograde(Configured, converters.Autograde):
         self._skipped: list[str] = []
         self._failed: list[str] = []
         self._student = ""
+        self._run = Run(anew=self.force)
         try:
             with interrupt.watched():
                 super().start()
@@ -87,6 +105,31 @@ class Autograde(Configured, converters.Autograde):
             message = LOCKED.format(error=error.orig) if isinstance(error, OperationalError) else str(error)
             self.log.error("%s", message)
             raise NbGraderException(message) from None
+        with self._alone():
+            if self.array:
+                self._print_array()
+                return
+            if self.where:
+                with interrupt.allowed():
+                    self._examine_beside_each_other()
+            self._examine_all()
+        self._tell()
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep every other run of this assignment out of the folder."""
+        assignment = self._original.assignment_id
+        path = self.course.root / stored.FOLDER / f".{assignment}.lock"
+        path.parent.mkdir(exist_ok=True)
+        try:
+            with FileLock(path, timeout=0):
+                yield
+        except Timeout:
+            message = f"Another run is grading {assignment} in this folder. Wait for its end, or stop it, and start again; nothing was changed"
+            self.log.error("%s", message)
+            raise NbGraderException(message) from None
+
+    def _examine_all(self) -> None:
         for place in sorted(self.assignments):
             self.notebooks = sorted(self.assignments[place])
             student = self._whose(place)
@@ -114,7 +157,6 @@ class Autograde(Configured, converters.Autograde):
                 self._not_graded(student, f"an error of the grader ({type(error).__name__})", traceback.format_exc())
             self._student = ""
             interrupt.check()
-        self._tell()
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Return whether a submission is to be examined; what an earlier run left is then removed."""
@@ -132,8 +174,82 @@ class Autograde(Configured, converters.Autograde):
     def init_single_notebook_resources(self, notebook_filename: str) -> dict:
         """Return nbgrader's resources with the digest of what is examined."""
         resources = super().init_single_notebook_resources(notebook_filename)
-        resources["nbgrader"]["digest"] = self._digest
+        resources["nbgrader"] |= {"digest": self._digest, "run": self._run}
         return resources
+
+    def _examine_beside_each_other(self) -> None:
+        """Examine all that this run is to examine on many workers; grading them then finds the results."""
+        todo = [(place, path) for place in self._pending() for path in sorted(self.assignments[place])]
+        with Progress(len(todo)) as progress:
+
+            def jobs() -> Iterator[Job]:
+                for one in self._examinations(todo):
+                    if one is None or stored.result(one, self._run) is not None:
+                        progress.passed()
+                    else:
+                        yield job.write(one)
+
+            def ended(one: Job, why: str) -> None:
+                if why:
+                    self._run.lost[one.digest] = why
+                else:
+                    self._run.examined.add(one.digest)
+                progress.ended(one.student, stored.report(one.result), why)
+
+            cluster.examine(self.course, jobs(), cluster.Where(**self.where), len(todo), ended)
+
+    def _print_array(self) -> None:
+        """Write all that this run would examine, and print a script of Slurm that examines it."""
+        todo = [(place, path) for place in self._pending() for path in sorted(self.assignments[place])]
+        jobs = [
+            job.write(one)
+            for one in self._examinations(todo)
+            if one is not None and stored.result(one, self._run) is None
+        ]
+        assignment = self._original.assignment_id
+        if not jobs:
+            self.log.info("Nothing is to be examined: `python -m autograder grade %s` stores what is there", assignment)
+            return
+        print(array.script(assignment, self.course, [one.path for one in jobs]), flush=True)
+
+    def _pending(self) -> list[str]:
+        """Return the places of the submissions that this run is to examine."""
+        found = []
+        for place in sorted(self.assignments):
+            self.notebooks = sorted(self.assignments[place])
+            student = self._whose(place)
+            self._digest = handin.digest(self._folder(student))
+            try:
+                pending = self.force or bool(self._why(self.coursedir.assignment_id, student))
+            except OperationalError:  # of the gradebook, which is told when its turn comes
+                pending = False
+            found += [place] * pending
+        return found
+
+    def _examinations(self, todo: list[tuple[str, str]]) -> Iterator[Examination | None]:
+        """Yield examinations of notebooks as `Examine` will be given them; None for what cannot be opened, which is left to it."""
+        for place, path in todo:
+            try:
+                one = self._examination(self._whose(place), path)
+            except Exception:  # ours, or the gradebook's: told when its turn comes, and costs no other submission
+                one = None
+            yield one
+
+    def _examination(self, student: str, path: str) -> Examination | None:
+        """Return the examination of a notebook as `Examine` will be given it; None where it cannot be opened."""
+        self._digest = handin.digest(self._folder(student))
+        resources = self.init_single_notebook_resources(path)
+        who = resources["nbgrader"]
+        self._sanitizing = True
+        self._init_preprocessors()
+        text, resources = self.exporter.from_filename(path, resources=resources)
+        submission = copy.deepcopy(self.exporter.taken(student, Path(path).name))
+        if submission.refusal:
+            return None
+        notebook = nbformat.reads(text, as_version=4)
+        beside = handed_in(self.course, notebook, submission, who["assignment"])
+        known = {"student": student, "assignment": who["assignment"], "name": who["notebook"]}
+        return Examination(self.course, notebook, beside.files, unjudged=beside.unjudged, **known)
 
     def _examine(self, assignment: str, student: str) -> None:
         self.run_pre_convert_hook()
@@ -214,6 +330,12 @@ class Autograde(Configured, converters.Autograde):
             NbGraderException: something could not be graded because of an error of ours, or of the gradebook.
         """
         assignment = self._original.assignment_id
+        if (self._done or self._run.examined) and stored.changed(assignment, self.course.root):
+            self.log.warning(
+                "source/, the suite or the kit changed while this run went on, so its grades may not be alike. "
+                "To grade all as it is now: `nbgrader autograde %s --force`",
+                assignment,
+            )
         if self._skipped:
             self.log.warning(
                 "Skipped, as graded before and not handed in anew: %s. To grade again: `nbgrader autograde %s --force`",
@@ -244,82 +366,6 @@ class Autograde(Configured, converters.Autograde):
 
     def _unclaimed(self) -> list[str]:
         return handin.unclaimed(self._submitted(), self._original.assignment_id, self._names())
-
-
-class GenerateAssignment(Configured, converters.GenerateAssignment):
-    """`nbgrader generate_assignment`: a release that is there stays, and the gradebook gets its entry all the same."""
-
-    def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Return whether the release is to be made; where it is there, make sure of the gradebook's entry."""
-        if super().init_destination(assignment_id, student_id):
-            return True
-        try:
-            enter(self.parent, self.coursedir, self.log)
-        except ConfigError as error:
-            self.log.error("%s", error)
-            raise NbGraderException(str(error)) from None
-        folder = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", assignment_id))
-        self.log.warning(
-            "%s/%s is there and stays as it is%s. To make it anew from %s/%s: `nbgrader generate_assignment %s --force`",
-            self.coursedir.release_directory,
-            assignment_id,
-            choices_of(folder, self.course),
-            self.coursedir.source_directory,
-            assignment_id,
-            assignment_id,
-        )
-        return False
-
-
-def enter(parent, coursedir, log) -> None:
-    """Make the gradebook's entry of a released assignment from its source where the gradebook has none.
-
-    Args:
-        parent: nbgrader's program.
-        coursedir: nbgrader's CourseDirectory.
-        log: says what was done.
-    Raises:
-        ConfigError: there is nothing to make it from, or that cannot be read.
-    """
-    assignment = coursedir.assignment_id
-    released = Path(coursedir.format_path(coursedir.release_directory, ".", assignment))
-    with Gradebook(coursedir.db_url, coursedir.course_id) as gradebook:
-        try:
-            known = {notebook.name for notebook in gradebook.find_assignment(assignment).notebooks}
-        except MissingEntry:
-            known = set()
-    if {path.stem for path in released.glob("*.ipynb")} <= known:
-        return
-    source = Path(coursedir.format_path(coursedir.source_directory, ".", assignment))
-    if not any(source.glob("*.ipynb")):
-        raise ConfigError(
-            f"the gradebook has no entry of {assignment}, and source/{assignment} has no notebook to make it from: "
-            f"put it there, and run `nbgrader generate_assignment {assignment} --force`."
-        )
-    with tempfile.TemporaryDirectory(prefix="release-") as folder:
-        apart = copy.copy(coursedir)
-        apart.release_directory, apart.notebook_id = folder, "*"
-        try:
-            GenerateAssignment(coursedir=apart, parent=parent).start()
-        except NbGraderException as error:
-            raise ConfigError(
-                f"the gradebook has no entry of {assignment}, and none could be made from source/{assignment}: {error}"
-            ) from None
-        made = Path(apart.format_path(folder, ".", assignment))
-        changed = [path.name for path in made.glob("*.ipynb") if not _same(path, released / path.name)]
-    log.warning("The gradebook had no entry of %s; it was made from source/%s", assignment, assignment)
-    for name in changed:
-        log.warning(
-            "release/%s/%s is not what source/%s makes today. To make it anew: `nbgrader generate_assignment %s --force`",
-            assignment,
-            name,
-            assignment,
-            assignment,
-        )
-
-
-def _same(made: Path, released: Path) -> bool:
-    return released.is_file() and made.read_bytes() == released.read_bytes()
 
 
 def _finished(path: Path) -> bool:
