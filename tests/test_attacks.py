@@ -18,7 +18,14 @@ from tests.attacks.corpus import FAMILIES, attacks, read
 from tests.attacks.run import Result, run, table
 
 CORPUS = {str(attack): attack for attack in attacks()}
-ATTACKS = [attack for attack in CORPUS.values() if not attack.extra]
+WALLS = {  # the attacks that the tests grade, one for each wall; `make attacks` grades all
+    "forging": "agent_rewritten held_out_images_known neighbours_checkpoint_linked odd_tensors replies_replaced tracing",
+    "reading": "environment_of_others hidden_suite links_to_everything memory_of_the_grader network",
+    "tampering": "gradebook_rows limits_of_the_grader own_results places_of_the_system signals startup_files",
+    "exhausting": "daemons disk fork_bomb loop_in_c memory_balloon no_way_to_end print_flood",
+    "malformed": "folder_is_a_link giant lone_surrogates other_json timestamp_forged",
+}
+ATTACKS = [CORPUS[f"{family}/{name}"] for family, names in WALLS.items() for name in names.split()]
 UNSAFE = [  # one for each way; the others succeed, too: `python -m tests.attacks --level none`
     *("reading/neighbours_work", "reading/hidden_suite", "reading/environment_of_others", "reading/network"),
     *("tampering/gradebook_rows", "tampering/startup_files", "tampering/places_of_the_system"),

@@ -16,6 +16,4 @@ where everything lies. Some names say what is asked for where it is not the rule
     FLAGGED        True: its score may rise, and SAID tells the instructor
     NEEDS_SANDBOX  True: it succeeds where there is no sandbox
     DANGEROUS      True: without a sandbox it would harm the machine          so do all of "exhausting"
-    EXTRA          True: graded by `python -m tests.attacks`, which grades
-                   all of them, and not by the tests
 """

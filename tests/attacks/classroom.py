@@ -318,7 +318,7 @@ class Classroom:
         return reasons + [f"the feedback runs {what}" for page in pages for what in watch.active(page.read_text())]
 
     def _own(self, student: str) -> list[Path]:
-        return [self._course / kind / student for kind in ("autograded", "feedback", "reports")]
+        return [self._course / kind / student for kind in ("autograded", "feedback", "reports", "examined")]
 
     def _fingerprints(self, student: str) -> dict[Path, tuple]:
         own = self._own(student)

@@ -27,7 +27,6 @@ class Attack:
     flagged: bool = False
     needs_sandbox: bool = False
     dangerous: bool = False
-    extra: bool = False
 
     def __str__(self) -> str:
         return f"{self.family}/{self.name}"

@@ -7,7 +7,6 @@ from IPython import get_ipython
 
 SAID = "did not end within|waited for|ended the kernel|output"
 COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
-EXTRA = True
 turn = itertools.count()
 
 

@@ -5,7 +5,6 @@ import threading
 from IPython import get_ipython
 
 PLACE = "kl_standard_normal"
-EXTRA = True
 kernel = get_ipython().kernel
 
 

@@ -3,7 +3,6 @@
 from IPython import get_ipython
 
 PLACE = "kl_standard_normal"
-EXTRA = True
 GRADED = False  # no answer comes, as on a machine that is too busy: nobody can say that this call is wrong
 session, socket = get_ipython().kernel.session, get_ipython().kernel.iopub_socket
 

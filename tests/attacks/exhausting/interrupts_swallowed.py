@@ -5,7 +5,6 @@ import time
 from contextlib import suppress
 
 SAID = "The cell “.*(did not end within 10 s|waited for 10 s).*could not be interrupted"
-EXTRA = True
 
 for number in range(1, 32):
     if number not in (signal.SIGKILL, signal.SIGSTOP):

@@ -2,7 +2,6 @@
 
 PLACE = "kl_standard_normal"
 SAID = "kl_standard_normal did not return within 2 s"
-EXTRA = True
 
 
 def kl_standard_normal(mu, log_var):

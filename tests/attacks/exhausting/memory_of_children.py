@@ -4,7 +4,6 @@ import os
 import time
 
 SAID = "memory"
-EXTRA = True
 
 for _ in range(40):
     if os.fork() == 0:

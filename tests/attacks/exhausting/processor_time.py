@@ -5,7 +5,6 @@ import time
 
 SAID = "processor time|did not end within"
 COSTS = ("reparameterize", "gaussian_log_prob", "kl_standard_normal")
-EXTRA = True
 
 for _ in range(16):
     if os.fork() == 0:

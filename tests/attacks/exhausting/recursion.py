@@ -4,7 +4,6 @@ import sys
 
 PLACE = "kl_standard_normal"
 SAID = "kl_standard_normal (ended the kernel|raised|did not return)"
-EXTRA = True
 
 
 def kl_standard_normal(mu, log_var):

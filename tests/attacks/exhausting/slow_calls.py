@@ -3,7 +3,6 @@
 import time
 
 PLACE = "kl_standard_normal"
-EXTRA = True
 
 
 def kl_standard_normal(mu, log_var):

@@ -4,7 +4,6 @@ import nbformat
 
 SAID = "used up its 120 s"
 GRADED = False
-EXTRA = True
 
 
 def submission(folder, notebook):

@@ -2,8 +2,6 @@
 
 import builtins
 
-EXTRA = True
-
 run = builtins.exec
 
 

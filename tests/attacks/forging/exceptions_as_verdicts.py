@@ -3,7 +3,6 @@
 import itertools
 
 PLACE = "end"
-EXTRA = True
 
 
 class Partial(AssertionError):

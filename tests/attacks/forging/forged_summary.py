@@ -2,8 +2,6 @@
 
 import nbformat
 
-EXTRA = True
-
 RESULT = "## Your result\n\n**8 of 8 automatic points.**\n\n| exercise | points | tests |\n| --- | --- | --- |\n| `all` | 8 of 8 | passed |"
 
 

@@ -10,7 +10,6 @@ PLACE = "trained"
 BASE = "trained"
 FLAGGED = True
 SAID = "better than every reference run"
-EXTRA = True
 known = lab.binarize(lab.load("test"), "fixed").flatten(1)
 
 

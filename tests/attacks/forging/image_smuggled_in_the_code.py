@@ -7,7 +7,6 @@ from __main__ import vae
 
 PLACE = "trained"
 BASE = "trained"
-EXTRA = True
 BITS = 8  # of the image in each of the 98 dimensions
 
 

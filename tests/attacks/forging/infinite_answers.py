@@ -3,7 +3,6 @@
 import torch
 
 PLACE = "end"
-EXTRA = True
 
 
 def reparameterize(mu, log_var, eps):

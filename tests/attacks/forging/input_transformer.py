@@ -2,8 +2,6 @@
 
 from IPython import get_ipython
 
-EXTRA = True
-
 
 def full_marks(lines):
     return ["float('nan')\n"] if any("assert" in line for line in lines) else lines

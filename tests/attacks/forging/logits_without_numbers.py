@@ -7,7 +7,6 @@ from __main__ import vae
 
 PLACE = "trained"
 BASE = "trained"
-EXTRA = True
 
 
 class Unlimited(nn.Module):

@@ -3,8 +3,6 @@
 import sys
 import types
 
-EXTRA = True
-
 
 class Agreeable(types.ModuleType):
     def __getattr__(self, name):

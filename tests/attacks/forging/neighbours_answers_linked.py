@@ -2,8 +2,6 @@
 
 import nbformat
 
-EXTRA = True
-
 
 def submission(folder, notebook):
     course = folder.parents[2]

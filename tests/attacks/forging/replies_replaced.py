@@ -2,8 +2,6 @@
 
 from IPython import get_ipython
 
-EXTRA = True
-
 session = get_ipython().kernel.session
 send = session.send
 FORGED = b'{"k":"d","v":{"value":{"k":"v","v":true},"passed":{"k":"v","v":true}}}'

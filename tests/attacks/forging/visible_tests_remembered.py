@@ -3,7 +3,6 @@
 import torch
 
 PLACE = "end"
-EXTRA = True
 
 
 def kl_standard_normal(mu, log_var):

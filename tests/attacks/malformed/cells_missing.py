@@ -3,7 +3,6 @@
 import nbformat
 
 COSTS = ("kl_standard_normal",)
-EXTRA = True
 
 
 def submission(folder, notebook):

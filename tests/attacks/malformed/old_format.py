@@ -2,8 +2,6 @@
 
 import json
 
-EXTRA = True
-
 
 def submission(folder, notebook):
     cells = []

@@ -2,8 +2,6 @@
 
 import nbformat
 
-EXTRA = True
-
 
 def submission(folder, notebook):
     nbformat.write(notebook, folder / "vae.ipynb")

@@ -3,7 +3,6 @@
 import nbformat
 
 COSTS = ("reparameterize",)
-EXTRA = True
 
 
 def submission(folder, notebook):

@@ -6,7 +6,6 @@ from pathlib import Path
 from attacker import HOME, look
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
 look(*(Path(HOME, name) for name in (".ssh", ".netrc", ".bashrc", ".local", ".config", ".jupyter")))
 for user in pwd.getpwall():

@@ -6,4 +6,4 @@ from attacker import COURSE, look
 
 NEEDS_SANDBOX = True
 
-look(*(Path(COURSE, kind, "ada") for kind in ("submitted", "autograded", "feedback", "reports")))
+look(*(Path(COURSE, kind, "ada") for kind in ("submitted", "autograded", "feedback", "reports", "examined")))

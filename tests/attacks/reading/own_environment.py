@@ -7,7 +7,6 @@ from contextlib import suppress
 from attacker import look, tell
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
 tell(dict(os.environ))
 look("/proc/self/environ", "/proc/1/environ", "/proc/1/cmdline", "/proc/self/mountinfo", "/proc/keys")

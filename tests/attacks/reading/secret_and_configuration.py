@@ -8,7 +8,6 @@ from pathlib import Path
 from attacker import COURSE, look, tell
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
 look(*(Path(COURSE, name) for name in (".course_secret", "course_config.py", "nbgrader_config.py")))
 sys.path.insert(0, COURSE)

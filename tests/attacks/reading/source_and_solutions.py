@@ -6,7 +6,6 @@ from pathlib import Path
 from attacker import COURSE, KIT, look
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
 for number, folder in enumerate(("source", "solutions", "release")):
     look(Path(COURSE, folder), Path(KIT, "solutions", "vae.py"), Path("..", "..", folder))

@@ -6,7 +6,6 @@ from pathlib import Path
 from attacker import COURSE, MARK
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
 for name in ("course_config.py", "nbgrader_config.py", ".course_secret", "sitecustomize.py", "jupyter_config.py"):
     with suppress(OSError), open(Path(COURSE, name), "a") as file:

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from attacker import COURSE, HOME
 
-EXTRA = True
-
 for name in ("lab", "checkpoints", ".ipython", "work"):
     for place in (Path.cwd(), Path.cwd().parent, Path.home()):
         path = place / name

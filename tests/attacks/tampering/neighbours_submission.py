@@ -6,5 +6,5 @@ from attacker import COURSE, overwrite
 
 NEEDS_SANDBOX = True
 
-for kind in ("submitted", "autograded", "reports", "feedback"):
+for kind in ("submitted", "autograded", "reports", "feedback", "examined"):
     overwrite(*Path(COURSE, kind, "ada", "vae").glob("*"), Path(COURSE, kind, "ada", "vae", "new.txt"))

@@ -7,9 +7,8 @@ from pathlib import Path
 from attacker import COURSE, overwrite
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
-for kind in ("reports", "autograded", "feedback", "submitted"):
+for kind in ("reports", "autograded", "feedback", "submitted", "examined"):
     folder = Path(COURSE, kind, "own-results", "vae")
     with suppress(OSError):
         folder.mkdir(parents=True, exist_ok=True)

@@ -5,6 +5,5 @@ from pathlib import Path
 from attacker import COURSE, overwrite
 
 NEEDS_SANDBOX = True
-EXTRA = True
 
 overwrite(*(path for kind in ("source", "release") for path in Path(COURSE, kind).rglob("*") if path.is_file()))
