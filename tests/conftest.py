@@ -15,11 +15,28 @@ os.environ.setdefault("COURSE_DATA", str(ROOT / "data"))  # all courses of the t
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 
 
-def pytest_collection_modifyitems(items):
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
     """Keep the tests of a module that runs real kernels in one process: they share what was graded once."""
     for item in items:
         if item.get_closest_marker("slow"):
             item.add_marker(pytest.mark.xdist_group(item.module.__name__))
+    yield
+    grouped = [item for item in items if item.get_closest_marker("xdist_group")]
+    if config.getoption("loadgroup", False) and not all("@" in item.nodeid for item in grouped):
+        raise pytest.UsageError("xdist does not see the groups of tests: install what requirements.lock names")
+
+
+@pytest.fixture(autouse=True)
+def variables():
+    """Whatever a command that a test runs in this process says about the course, or the PATH, is gone after the test."""
+    before = dict(os.environ)
+    yield
+    for name in {name for name in before | os.environ if name.startswith("COURSE_") or name == "PATH"}:
+        if name in before:
+            os.environ[name] = before[name]
+        else:
+            del os.environ[name]
 
 
 def pytest_terminal_summary(terminalreporter):

@@ -154,8 +154,8 @@ def test_a_device_that_is_not_there_is_explained(text):
 def test_sensitive_parts_do_nothing_in_evaluation_mode():
     """Batch norm and dropout before a part change nothing in evaluation mode, and show in training mode."""
     student = in_process({})
-    part = student.affine_decoder(torch.randn(6, 2), torch.randn(6), (1, 2, 3))
-    wrapped, z = student.sensitive(part, 2), torch.randn(4, 3, 2)
+    part = student.build("AffineDecoder", torch.randn(6, 2), torch.randn(6), (1, 2, 3))
+    wrapped, z = student.build("Sensitive", part, 2), torch.randn(4, 3, 2)
     assert torch.allclose(wrapped(z), part(z), atol=1e-5)
     wrapped.train()
     before = wrapped.state()
@@ -308,10 +308,12 @@ def test_affine_parts_compute_what_they_say():
     """Encoder and decoder are affine, for any number of leading axes, in the dtype of their tensors."""
     student = ask()
     wm, bm, wl, bl = torch.ones(2, 4), torch.zeros(2), torch.zeros(2, 4), torch.ones(2)
-    mu, log_var = student.affine_encoder(*(t.double() for t in (wm, bm, wl, bl)))(torch.ones(3, 1, 2, 2).double())
+    mu, log_var = student.build("AffineEncoder", *(t.double() for t in (wm, bm, wl, bl)))(
+        torch.ones(3, 1, 2, 2).double()
+    )
     assert torch.equal(mu, torch.full((3, 2), 4.0).double())
     assert torch.equal(log_var, torch.ones(3, 2).double())
-    decoder = student.affine_decoder(torch.eye(2)[[0, 1, 0, 1]], torch.arange(4.0), (1, 2, 2))
+    decoder = student.build("AffineDecoder", torch.eye(2)[[0, 1, 0, 1]], torch.arange(4.0), (1, 2, 2))
     logits = decoder(torch.tensor([10.0, 20.0]).expand(5, 3, 2))
     assert logits.shape == (5, 3, 1, 2, 2)
     assert torch.equal(logits[0, 0].flatten(), torch.tensor([10.0, 21.0, 12.0, 23.0]))
@@ -319,7 +321,7 @@ def test_affine_parts_compute_what_they_say():
 
 def test_gaussian_prior_has_density_and_samples():
     """log_prob is the normal's; samples come from the generator given."""
-    prior = ask().gaussian_prior(torch.tensor([1.0]), torch.tensor([math.log(4)]))
+    prior = ask().build("GaussianPrior", torch.tensor([1.0]), torch.tensor([math.log(4)]))
     expected = -0.5 * (math.log(2 * math.pi * 4) + 1)
     assert prior.log_prob(torch.tensor([[3.0]])).detach().item() == pytest.approx(expected, rel=1e-6)
     assert torch.equal(prior.sample(4, generator=Seed(1)), prior.sample(4, Seed(1)))
@@ -329,8 +331,8 @@ def test_gaussian_prior_has_density_and_samples():
 def test_model_holds_its_parts():
     """The plain model has encoder, decoder, prior and latent_dim, and no forward of its own."""
     student = ask()
-    decoder = student.affine_decoder(torch.ones(4, 1), torch.zeros(4), (1, 2, 2))
-    model = student.model(decoder, decoder, latent_dim=1)
+    decoder = student.build("AffineDecoder", torch.ones(4, 1), torch.zeros(4), (1, 2, 2))
+    model = student.build("Model", decoder, decoder, latent_dim=1)
     assert (model.value("latent_dim"), model.value("prior")) == (1, None)
     assert torch.equal(model.attribute("decoder")(torch.ones(1, 1)), torch.ones(1, 1, 2, 2))
     with pytest.raises(Raised, match='missing the required "forward"'):
@@ -341,7 +343,7 @@ def test_shifted_encoder_has_a_vector_first():
     """Its first parameter is the vector that is added to the pixels, and the affine encoder follows."""
     student = ask()
     affine = (torch.ones(2, 4), torch.zeros(2), torch.zeros(2, 4), torch.ones(2))
-    encoder = student.shifted_encoder(torch.arange(4.0), *affine)
+    encoder = student.build("ShiftedEncoder", torch.arange(4.0), student.build("AffineEncoder", *affine))
     assert next(iter(encoder.state().parameters)) == "shift"
     mu, log_var = encoder(torch.ones(3, 1, 2, 2))
     assert torch.equal(mu, torch.full((3, 2), 10.0))
@@ -356,7 +358,7 @@ def test_fixed_encoder_shows_what_is_written_into_it():
             encoder(x)[0].zero_()
 
     student = ask(spoil=spoil)
-    encoder = student.fixed_encoder(torch.ones(1, 2), torch.zeros(1, 2))
+    encoder = student.build("FixedEncoder", torch.ones(1, 2), torch.zeros(1, 2))
     assert torch.equal(encoder(torch.ones(3, 1, 2, 2))[0], torch.ones(1, 2))
     student.spoil(encoder, torch.ones(3, 1, 2, 2))
     assert torch.equal(encoder.state().parameters["mu"], torch.zeros(1, 2))
@@ -366,7 +368,7 @@ def test_scripted_decoder_follows_its_script():
     """The n-th code that it sees gets the n-th row, whatever the code and the shape are, and codes after the last row
     get that one."""
     table = torch.arange(10.0).reshape(5, 2)
-    decoder = ask().scripted_decoder(table, (1, 1, 2))
+    decoder = ask().build("ScriptedDecoder", table, (1, 1, 2))
     assert torch.equal(decoder(torch.randn(2, 1, 3)), table[:2].reshape(2, 1, 1, 1, 2))
     assert torch.equal(decoder(torch.randn(4, 3)), table[[2, 3, 4, 4]].reshape(4, 1, 1, 2))
 
@@ -375,8 +377,10 @@ def watched(function):
     """Return what is seen of a function of a small model, called on three images."""
     student = ask(f=function)
     zeros = torch.zeros(2, 4)
-    encoder = student.affine_encoder(zeros, zeros[:, 0], zeros, zeros[:, 0])
-    model = student.model(encoder, student.affine_decoder(zeros.T, torch.zeros(4), (1, 2, 2)), latent_dim=2)
+    encoder = student.build("AffineEncoder", zeros, zeros[:, 0], zeros, zeros[:, 0])
+    model = student.build(
+        "Model", encoder, student.build("AffineDecoder", zeros.T, torch.zeros(4), (1, 2, 2)), latent_dim=2
+    )
     return student.watch("f", model, torch.ones(3, 1, 2, 2), parts_of=model)
 
 
@@ -418,8 +422,10 @@ def test_watch_lets_go_of_a_model():
 
     student = ask(f=f, changed=lambda model: any("forward" in vars(part) for part in model.children()))
     zeros = torch.zeros(2, 4)
-    encoder = student.affine_encoder(zeros, zeros[:, 0], zeros, zeros[:, 0])
-    model = student.model(encoder, student.affine_decoder(zeros.T, torch.zeros(4), (1, 2, 2)), latent_dim=2)
+    encoder = student.build("AffineEncoder", zeros, zeros[:, 0], zeros, zeros[:, 0])
+    model = student.build(
+        "Model", encoder, student.build("AffineDecoder", zeros.T, torch.zeros(4), (1, 2, 2)), latent_dim=2
+    )
     with pytest.raises(Raised, match="ZeroDivisionError"):
         student.watch("f", model, torch.ones(3, 1, 2, 2), parts_of=model)
     assert student.changed(model) is False
@@ -427,7 +433,7 @@ def test_watch_lets_go_of_a_model():
 
 def test_quadratic_loss_shows_its_mode():
     """The loss is ½ Σ (w − mean x)² in training mode and Σ w more in evaluation mode."""
-    loss = ask().quadratic_loss(torch.tensor([1.0, 3.0]))
+    loss = ask().build("QuadraticLoss", torch.tensor([1.0, 3.0]))
     x = torch.tensor([[0.0, 1.0], [0.0, 1.0]])
     assert float(loss(x).detach()) == 2.5 + 4
     loss.train()
@@ -437,7 +443,7 @@ def test_quadratic_loss_shows_its_mode():
 def test_optimizer_steps_the_model():
     """An optimizer of torch.optim moves the model's parameters."""
     student = ask()
-    model = student.quadratic_loss(torch.tensor([1.0]))
+    model = student.build("QuadraticLoss", torch.tensor([1.0]))
     optimizer = student.optimizer("SGD", model, lr=0.5)
     model.load({}, gradients={"weight": torch.tensor([4.0])})
     optimizer.step()

@@ -12,7 +12,8 @@ FLOORS += ["publish", "reporting", "catalogue", "course", "interrupt", "text"]
 MODULES = {
     path.relative_to(GRADER).as_posix(): path.read_text(encoding="utf-8") for path in sorted(GRADER.rglob("*.py"))
 }
-SENT_OR_STARTED_ALONE = ["kernel/agent.py", "kernel/wire.py", "sandbox/landlock.py"]
+TOYS = sorted(path for path in MODULES if path.startswith("suite/") and path.endswith("/toys.py"))
+SENT_OR_STARTED_ALONE = ["kernel/agent.py", "kernel/wire.py", "sandbox/landlock.py", *TOYS]
 
 
 def room_of(path):
@@ -52,7 +53,7 @@ def test_every_room_stands_on_a_floor():
 
 @pytest.mark.parametrize("path", SENT_OR_STARTED_ALONE)
 def test_what_runs_elsewhere_needs_nothing_of_the_grader(path):
-    """The answering end is sent to kernels as source, and Landlock's launcher is started as a file."""
+    """The answering end and the suites' toys are sent to kernels as source, and Landlock's launcher is started as a file."""
     assert imported(MODULES[path]) == set()
 
 

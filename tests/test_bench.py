@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from autograder import catalogue
 from autograder.sandbox import levels
 from autograder.trained.estimate import estimate
 from bench import __main__ as bench
-from bench import likelihoods, measure, sandboxed, training
+from bench import annealing, likelihoods, measure, sandboxed, training
 
 
 def work(**changes):
@@ -52,6 +53,33 @@ def test_bench_prints_the_likelihood(monkeypatch, capfd):
     (row,) = [line for line in capfd.readouterr().out.splitlines() if line.startswith("on cpu")]
     assert row.split()[-1] in ("yes", "no")
     assert {"4.3", "200", "20"} <= set(row.split())
+
+
+def test_bench_prints_annealing(monkeypatch, capfd):
+    """A quick run prints one row for the processor, with goal and verdict."""
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    bench.main(["--quick", "annealing"])
+    (row,) = [line for line in capfd.readouterr().out.splitlines() if line.startswith("on cpu")]
+    assert row.split()[-1] in ("yes", "no")
+    assert f"{annealing.GOAL:.0f}" in row.split()
+
+
+def test_both_ways_anneal_alike():
+    """On a decoder that ignores the code both ways give log p(x) exactly, and on another the same within their noise."""
+    x = (torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.2).float()
+    torch.manual_seed(0)
+    logits = torch.randn(1, 28, 28)
+    weight = torch.randn(2, 28 * 28) / 40
+    ais = catalogue.solution("gaps")["ais_log_likelihood"]
+    betas = torch.linspace(0, 1, 6).tolist()
+    for slope, tolerance in ((0.0, 1e-3), (1.0, 0.1)):
+        model = SimpleNamespace(
+            decoder=lambda z, slope=slope: logits + slope * (z @ weight).unflatten(-1, (1, 28, 28)),
+            prior=None,
+            latent_dim=2,
+        )
+        found = annealing.plain(model, x, 100, betas, 2, 0.3), ais(model, x, 100, betas, 2, 0.3)
+        torch.testing.assert_close(*found, rtol=0, atol=tolerance)
 
 
 def test_both_ways_estimate_the_same():

@@ -22,18 +22,16 @@ from autograder.reporting import grades
 from autograder.reporting.report import Mark, Outcome, Report
 from autograder.sandbox import levels
 from autograder.sandbox.limits import ControlGroup
-from autograder.trained import gates, reference, tables
+from autograder.trained import gates, reference, study, tables
 
 VARIABLES = ("COURSE_DATASET", "COURSE_DATA", "COURSE_BUDGET", "COURSE_DEVICE", "COURSE_SEED")
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch):
-    """Whatever a command sets in the environment is gone after the test."""
-    for name in (*VARIABLES, "PATH"):
-        monkeypatch.setenv(name, os.environ.get(name, "unset"))
+    """Nothing is said about the course but what the test says."""
     for name in VARIABLES:
-        monkeypatch.delenv(name)
+        monkeypatch.delenv(name, raising=False)
 
 
 @pytest.fixture
@@ -226,10 +224,10 @@ def test_assignments_are_printed_one_a_line(folder, capsys, monkeypatch):
 @pytest.mark.parametrize(
     ("only", "made"),
     [
-        ([], ["module vae", "notebook vae", "module priors", "notebook priors", "runs", "tables"]),
+        ([], ["module vae", "notebook vae", "module priors", "notebook priors", "runs", "studies", "tables"]),
         (["--only", "modules"], ["module vae", "module priors"]),
         (["--only", "notebooks"], ["notebook vae", "notebook priors"]),
-        (["--only", "runs"], ["runs", "tables"]),
+        (["--only", "runs"], ["runs", "studies", "tables"]),
         (["--only", "tables"], ["tables"]),
     ],
     ids=["all", "modules", "notebooks", "runs", "tables"],
@@ -241,6 +239,7 @@ def test_reference_is_made_for_every_assignment(folder, monkeypatch, only, made)
     monkeypatch.setattr(publish, "write_module", lambda name: done.append(f"module {name}"))
     monkeypatch.setattr(publish, "write_notebook", lambda name, course: done.append(f"notebook {name}"))
     monkeypatch.setattr(reference, "run", lambda course: done.append("runs"))
+    monkeypatch.setattr(study, "run", lambda course: done.append("studies"))
     monkeypatch.setattr(tables, "write", lambda: done.append("tables"))
     assert __main__.main(["reference", *only]) == 0
     assert done == made
@@ -300,6 +299,57 @@ def test_grades_name_a_damaged_report(folder, capsys):
     hand_out(folder, "ada", 4.0).write_text("{")
     assert __main__.main(["grades", "vae"]) == 2
     assert "reports/ada/vae/vae.json: not a readable report; grade this student again" in capsys.readouterr().err
+
+
+# --- compare ---------------------------------------------------------------------------------------
+
+
+def test_gradings_are_compared_before_and_after(folder, capsys):
+    """Who changed stands first with points, then tests; who did not is only counted, and so is who is there once."""
+    for student, was, now in (("ada", 4.0, 4.0), ("bob", 1.5, 4.0), ("eve", 4.0, None), ("zoe", 4.0, 3.0)):
+        hand_out(folder, student, was)
+        hand_out(folder, student, now, reason="the machine was too slow")
+    hand_out(folder, "new", 4.0)
+    assert __main__.main(["compare", "vae"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "bob: 1.5 / 4 → 4 / 4  (+2.5)",
+        "    elbo: t: failed → passed",
+        "zoe: 4 / 4 → 3 / 4  (-1)",
+        "    elbo: t: passed → failed",
+        "eve: 4 / 4 → not graded",
+        "    elbo: t: passed → failed",
+        "4 graded twice: 3 changed (1 higher, 1 lower, 1 without a grade now).",
+    ]
+
+
+def test_gradings_in_two_folders_are_compared(folder, tmp_path, capsys):
+    """Two folders of reports, such as a copy made before a change of the suite; students of one alone are named."""
+    hand_out(folder, "ada", 1.0)
+    hand_out(folder, "bob", 1.0)
+    shutil.copytree(folder / "reports", tmp_path / "before")
+    shutil.rmtree(folder / "reports" / "bob")
+    hand_out(folder, "eve", 2.0)
+    assert __main__.main(["compare", "vae", str(tmp_path / "before"), str(folder / "reports")]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "1 graded twice: 0 changed.",
+        "Only before: bob.",
+        "Only after: eve.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ([], "reports: nothing of vae was graded twice, so there is nothing to compare"),
+        (["reports"], "compare vae: expected two folders of reports, or none; got 1."),
+        (["reports", "elsewhere"], "elsewhere: no report of vae; run `nbgrader autograde vae` first"),
+    ],
+)
+def test_nothing_to_compare_is_an_error(folder, capsys, arguments, said):
+    """What is missing is said in a line."""
+    hand_out(folder, "ada", 1.0)
+    assert __main__.main(["compare", "vae", *arguments]) == 2
+    assert capsys.readouterr().err == f"{said}\n"
 
 
 # --- configuration ---------------------------------------------------------------------------------
@@ -370,7 +420,10 @@ def test_nbgrader_that_lacks_what_is_replaced_is_refused(monkeypatch):
 def test_grades_of_an_unknown_assignment_names_those_of_the_course(folder, capsys):
     """A slip of the pen is answered with what there is."""
     assert __main__.main(["grades", "vea"]) == 2
-    assert capsys.readouterr().err == "grades vea: the course has no such assignment; it has vae, priors, iwae.\n"
+    assert (
+        capsys.readouterr().err
+        == "grades vea: the course has no such assignment; it has vae, priors, iwae, gaps. Did you mean vae?\n"
+    )
 
 
 @pytest.mark.parametrize("students", [1, 2000], ids=["a short table", "a long table"])

@@ -142,6 +142,7 @@ class Places(HTMLParser):
         return "".join(self.texts)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("template", ["feedback", "formgrade"])
 @pytest.mark.parametrize("name", PROBES)
 def test_probe_is_only_shown(name, template, settings):
@@ -149,6 +150,7 @@ def test_probe_is_only_shown(name, template, settings):
     assert not [act for act in Places(page([PROBES[name]], template, settings)).acts if TRACKER in act]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBES)
 def test_probe_is_acted_on_without_the_filters(name):
     """On nbgrader's stock page every probe's address stands where a browser acts on it."""

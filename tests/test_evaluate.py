@@ -104,6 +104,7 @@ def alone(folder):
     return leave
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("run", "name"),
     [

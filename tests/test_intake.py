@@ -16,6 +16,7 @@ import nbformat
 import pytest
 import safetensors.torch
 import torch
+from filelock import FileLock
 from nbgrader.api import Gradebook
 from nbgrader.apps.api import NbGraderAPI
 from nbgrader.converters.base import NbGraderException
@@ -24,9 +25,10 @@ from nbgrader.preprocessors import NbGraderPreprocessor
 from traitlets.config import Config
 
 from autograder.door import configure, exporter, preprocessors
+from autograder.door.autograde import Autograde
 from autograder.door.configured import Configured
-from autograder.door.converters import Autograde, GenerateAssignment
-from autograder.examine import plan
+from autograder.door.generate import GenerateAssignment
+from autograder.examine import plan, stored
 from autograder.intake import beside, folder, submission
 from autograder.intake.beside import pictures
 from autograder.intake.cells import fit_to_release
@@ -976,6 +978,43 @@ def test_class_that_was_copied_is_accused_of_nothing(small):
     handed = small.autograde(force=True)
     assert handed["ada"].notes == handed["bob"].flags == []
     assert handed["ada"].flags[0].startswith("the times disagree: timestamp.txt names 2024-04-01 12:00:00 UTC")
+
+
+@marked
+def test_second_run_at_once_changes_nothing(small, caplog):
+    """While a run grades an assignment, another one ends with one clear line; when that has ended, or was killed, the next one grades."""
+    small.hand_in("ada")
+    (small.folder / "examined").mkdir()
+    with FileLock(small.folder / "examined" / ".vae.lock"), pytest.raises(NbGraderException, match="Another run"):
+        small.autograde()
+    assert "Another run is grading vae in this folder" in caplog.text
+    assert not (small.folder / "reports").exists()
+    assert set(small.autograde()) == {"ada"}
+
+
+@marked
+def test_source_that_changes_in_the_middle_is_told(small, caplog, monkeypatch):
+    """Nothing is lost; who graded is told that grades may not be alike, and how to make them so."""
+    for student in ("ada", "bob"):
+        small.hand_in(student)
+    stored._kit.cache_clear()
+    examined = Record.preprocess
+
+    def changing(self, nb, resources):
+        stored._kit("vae", small.folder)  # what an examination looks at first
+        with (small.folder / "source" / "vae" / "vae.ipynb").open("a") as file:
+            file.write("\n")
+        return examined(self, nb, resources)
+
+    monkeypatch.setattr(Record, "preprocess", changing)
+    assert set(small.autograde()) == {"ada", "bob"}
+    assert "changed while this run went on" in caplog.text
+    assert "nbgrader autograde vae --force" in caplog.text
+    stored._kit.cache_clear()
+    monkeypatch.setattr(Record, "preprocess", examined)
+    caplog.clear()
+    assert set(small.autograde(force=True)) == {"ada", "bob"}
+    assert "changed while this run went on" not in caplog.text
 
 
 @marked

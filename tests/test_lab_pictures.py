@@ -197,6 +197,100 @@ def test_rows_say_what_they_cannot_show():
         pictures.rows({}, "title")
 
 
+def test_gaps_are_stacked_from_the_approximation_gap_on():
+    """A bar's parts are means over images, the second on the first, and both are written above it."""
+    bars = {
+        "one": (torch.tensor([1.0, 3.0]), torch.tensor([0.5, 0.5], requires_grad=True)),
+        "two": (torch.tensor([-0.25, -0.25]), torch.tensor([4.0, 4.0])),
+    }
+    axis = pictures.gaps(bars, "Two models").axes[0]
+    parts = [(bar.get_y(), bar.get_height()) for bar in axis.patches]
+    assert parts == [(0, 2.0), (2.0, 0.5), (0, -0.25), (0, 4.0)]
+    assert [text.get_text() for text in axis.texts] == ["2.00 + 0.50", "-0.25 + 4.00"]
+    assert [text.get_text() for text in axis.get_xticklabels()] == ["one", "two"]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["approximation gap", "amortisation gap"]
+    assert "nats" in axis.get_ylabel()
+    assert axis.get_title() == "Two models"
+
+
+def test_gaps_of_one_image_have_no_error_bar():
+    """A single image has a bar and no standard error."""
+    axis = pictures.gaps({"one": (torch.tensor([1.0]), torch.tensor([2.0]))}, "One image").axes[0]
+    assert [len(axis.patches), len(axis.collections)] == [2, 0]
+
+
+def test_gaps_say_what_they_cannot_show():
+    """No bar, and gaps of different images, are reported."""
+    with pytest.raises(ValueError, match="expected at least one bar"):
+        pictures.gaps({}, "title")
+    with pytest.raises(ValueError, match=r"'one': .* got shapes \(3,\) and \(2,\)"):
+        pictures.gaps({"one": (torch.zeros(3), torch.zeros(2))}, "title")
+
+
+def test_curves_give_a_name_one_look_in_all_panels():
+    """A name has the same colour, marker and stroke everywhere, and stands once in the legend."""
+    panels = {"train": {"a": {1: 2.0, 3: 4.0}, "b": {1: 5.0}}, "validation": {"b": {1: 6.0}, "c": {2: 7.0}}}
+    figure = pictures.curves(panels, "Over epochs", "epoch", "gap (nats)", log="x")
+    first, second = figure.axes
+    assert [list(line.get_ydata()) for line in first.get_lines()] == [[2.0, 4.0], [5.0]]
+    lines = [axis.get_lines() for axis in figure.axes]
+    looks = [[(one.get_color(), one.get_marker(), one.get_linestyle()) for one in few] for few in lines]
+    assert looks[0][1] == looks[1][0]
+    assert len({*looks[0], *looks[1]}) == 3
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b", "c"]
+    assert [axis.get_title() for axis in figure.axes] == ["train", "validation"]
+    assert (first.get_ylabel(), first.get_xlabel(), first.get_xscale()) == ("gap (nats)", "epoch", "symlog")
+    assert [text.get_text() for text in first.get_xticklabels()] == ["1", "3"]
+    assert first.get_ylim() == second.get_ylim()
+    assert figure.get_suptitle() == "Over epochs"
+
+
+def test_curves_say_what_they_cannot_show():
+    """No panel, and a panel without lines, are reported."""
+    for panels in ({}, {"train": {}}):
+        with pytest.raises(ValueError, match="expected at least one panel, and a line in each"):
+            pictures.curves(panels, "title", "epoch", "nats")
+
+
+def test_contours_hold_the_mass_of_the_density():
+    """The outer contour of a Gaussian holds 99 per cent: a circle of radius 3.03 around its mean."""
+    figure = pictures.contours({"one": (lambda z: to_the_right(z) + 5, torch.zeros(7, 2))}, "A Gaussian", zoom=False)
+    (axis,) = figure.axes
+    points, lines = axis.collections
+    assert len(points.get_offsets()) == 7
+    outer = max(lines.get_paths(), key=lambda path: len(path.vertices)).vertices
+    radii = [math.hypot(x - 2, y) for x, y in outer if x < 4]
+    assert min(radii) == pytest.approx(math.sqrt(2 * math.log(100)), abs=0.1)
+    assert len(lines.levels) == 3
+    assert figure.get_suptitle() == "A Gaussian"
+    assert axis.get_xlim() == pytest.approx((-4.5, 4.5))
+    assert "latent dimension" in axis.get_ylabel()
+
+
+def test_contours_zoom_to_where_something_is():
+    """The window is a square around the density and the points, the same in all panels."""
+    narrow = {"one": (lambda z: -50 * ((z - 1) ** 2).sum(-1), None), "two": (lambda z: -50 * (z**2).sum(-1), None)}
+    first, second = pictures.contours(narrow, "two densities").axes
+    (left, right), (bottom, top) = first.get_xlim(), first.get_ylim()
+    assert -1 < left < -0.2
+    assert 1.2 < right < 2
+    assert right - left == pytest.approx(top - bottom)
+    assert first.get_xlim() == second.get_xlim()
+
+
+def test_contours_say_what_they_cannot_show():
+    """No panel, log-densities that are no row of numbers, and points outside the plane, are reported."""
+    with pytest.raises(ValueError, match="expected at least one panel"):
+        pictures.contours({}, "title")
+    with pytest.raises(ValueError, match=r"'one': expected log-densities of shape \(6561,\), got \(6561, 2\)"):
+        pictures.contours({"one": (lambda z: z, None)}, "title")
+    with pytest.raises(ValueError, match="'one': expected log-densities, got NaN"):
+        pictures.contours({"one": (lambda z: z.sum(-1) * math.nan, None)}, "title")
+    with pytest.raises(ValueError, match=r"one: expected points of the plane, shape \(N, 2\), got \(4, 3\)"):
+        pictures.contours({"one": (to_the_right, torch.zeros(4, 3))}, "title")
+
+
 def test_show_displays_a_png_with_its_alternative(monkeypatch, tmp_path):
     """show displays one PNG that carries the text, and clears the figure."""
     displayed = []

@@ -41,7 +41,8 @@ TESTS = {  # of trained models; vae has one for each gate
 def test_gates_cost_their_share(assignment, model, how):
     """A model that misses one gate costs that gate's share of its hidden test."""
     suite = Suite(assignment)
-    found = outcomes(suite, suite.solution(), **{model: type(GOOD)(**(vars(GOOD) | BAD[how]))})
+    bad = evaluation(type(GOOD)(**(vars(GOOD) | BAD[how])))
+    found = suite.outcomes(suite.solution(), evaluate=lambda name: bad if name == model else evaluation(GOOD))
     assert sum(1 - o.credit for o in found) == pytest.approx(COSTS[assignment][model][how])
     if model in TESTS:
         assert {o.test for o in found if o.status is not Status.PASSED} <= {TESTS[model]}

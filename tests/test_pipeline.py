@@ -31,6 +31,7 @@ SAID = {  # exercise: what the student reads
     "reconstruct": "ended the kernel",
 }
 ILLUSTRATED = "centre"  # a name that only the source's cell "reparameterize_figure" defines
+CHECKED = "answer"  # and one that only visible tests do
 LIMITS = {"COURSE_CALL_TIMEOUT_S": "2", "COURSE_CELL_TIMEOUT_S": "20"}
 HOSTILE = """
 import builtins, sys, types
@@ -97,7 +98,7 @@ def graded(once, checkpoint):
         leaning = solved(course)
         for cell in leaning.cells:
             if cell.id == "decoder":
-                cell.source = cell.source.replace("rows = z", f"rows = 0 * {ILLUSTRATED} + z")
+                cell.source = cell.source.replace("rows = z", f"rows = 0 * {ILLUSTRATED} + 0 * len(str({CHECKED})) + z")
         course.hand_in("e-leaning", leaning, checkpoint)
         course.hand_in("f-right", b"\xef\xbb\xbf" + nbformat.writes(solved(course)).encode(), checkpoint)
         log = course.nbgrader("autograde", "vae", **LIMITS)
@@ -160,8 +161,8 @@ def test_unreadable_notebook_is_not_graded(graded):
     assert set(rows) == {(None, 1)}
 
 
-def test_solution_that_needs_what_an_illustration_defines_gets_full_marks(graded):
-    """A name from a cell that only shows something is there in the decoder's kernels, too."""
+def test_solution_that_needs_what_other_cells_define_gets_full_marks(graded):
+    """A name from a cell that only shows or checks something is there in the decoder's kernels, too."""
     leaning = report(graded, "e-leaning")
     assert leaning.graded
     assert leaning.score == leaning.points, [o for o in leaning.outcomes if o.credit < 1]

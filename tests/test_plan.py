@@ -3,7 +3,7 @@
 import nbformat
 import pytest
 
-from autograder.examine.plan import planned, told_of, untrained
+from autograder.examine.plan import checks, planned, told_of, untrained
 from autograder.intake.cells import fit_to_release
 from tests.conftest import ROOT
 
@@ -29,6 +29,13 @@ def test_released_notebook_needs_nothing_beside_itself(release):
     plan, remarks = planned(handed_in(release, release), "vae", ROOT)
     assert (dict(plan.given), plan.own, remarks) == ({}, frozenset(), {})
     assert list(plan.tests.values())[:2] == ["reparameterize", "gaussian_log_prob"]
+
+
+def test_visible_tests_are_those_that_are_graded_automatically(release):
+    """Neither a solution nor a written answer is left out where a decoder is measured."""
+    found = [release.cells[index].metadata.nbgrader.grade_id for index in sorted(checks(release))]
+    assert found[:2] == ["test_reparameterize", "test_gaussian_log_prob"]
+    assert all(name.startswith("test_") for name in found)
 
 
 @pytest.mark.parametrize("change", ["edited", "deleted", "emptied", "made text"])

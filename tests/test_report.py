@@ -39,15 +39,17 @@ def report(*outcomes, points=4.0, **more):
     [
         ([outcome()], 4),
         ([outcome("failed")], 0),
-        ([outcome(weight=3), outcome("failed")], 3),
+        ([outcome(weight=3), outcome("failed", kind="care")], 3.2),
+        ([outcome(weight=3), outcome("failed")], 2),
         ([outcome("failed", 0.5), outcome()], 3),
         ([outcome("skipped"), outcome()], 2),
-        ([outcome(), outcome(), outcome("failed")], 2.67),
+        ([outcome(weight=2), outcome(weight=5), outcome("failed", kind="gradient", weight=3)], 2.8),
+        ([outcome("failed", weight=4), outcome(weight=2)], 1.33),
     ],
-    ids=["all", "none", "weights", "partial", "skipped", "rounded"],
+    ids=["all", "none", "care", "value", "partial", "skipped", "gradient", "rounded"],
 )
 def test_share_is_by_weight_and_credit(outcomes, score):
-    """A cell's points are shared among its tests by weight, and each earns its credit."""
+    """A cell's points are shared among its tests by weight, each earns its credit, and its kind bounds what its failure costs."""
     assert share(4.0, outcomes) == Mark(points=4, score=score)
 
 

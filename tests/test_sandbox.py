@@ -221,6 +221,7 @@ def test_data_that_cannot_be_read_is_the_courses_problem(tmp_path):
         shown_data(course, tmp_path)
 
 
+@pytest.mark.slow
 def test_glyphs_are_shown_once_they_are_drawn(tmp_path):
     """A kernel sees the drawn glyphs; where they cannot be kept it sees none, and draws them."""
     course = Course(course_id="t", assignments=("vae",), dataset="glyphs").model_copy(update={"data": tmp_path})

@@ -101,11 +101,26 @@ def test_all_who_share_are_one_group():
     assert shared.groups(reports) == shared.groups(reversed(reports)) == expected
 
 
+def test_a_run_reads_each_report_once(tmp_path):
+    """What is graded in a run is known in it; who is graded again shares no weights with the own earlier report."""
+    report("ada", vae_k1=weights(1)).save(tmp_path)
+    (tmp_path / "eve" / "vae").mkdir(parents=True)
+    (tmp_path / "eve" / "vae" / "vae.json").write_text("{")
+    seen = shared.Seen(tmp_path, "vae", "vae")
+    assert seen.same(report("ada", vae_k1=weights(1, 0.01))) == []
+    assert seen.same(report("bob", vae_k1=weights(1))) == ["ada"]
+    assert seen.same(report("joe", vae_k1=weights(2))) == []
+    assert seen.same(report("max", vae_k1=weights(1))) == ["ada", "bob"]
+    assert seen.same(report("bob", vae_k1=weights(3))) == []
+    assert seen.same(report("kim", vae_k1=weights(1))) == ["ada", "max"]
+    assert seen.same(report("sam")) == []
+
+
 def test_grades_name_each_group_once(tmp_path):
     """One line names all who share weights, the first who was graded, too; no pair is listed beside it."""
     for student, noise in (("ada", 0.0), ("bob", 0.01), ("eve", 0.02)):
         made = report(student, vae_k1=weights(1, noise))
-        flags = [f"{shared.SAME} {other}" for other in shared.same_weights(made, tmp_path)]
+        flags = [f"{shared.SAME} {other}" for other in shared.Seen(tmp_path, "vae", "vae").same(made)]
         made.model_copy(update={"flags": flags}).save(tmp_path)
     report("joe", vae_k1=weights(2)).save(tmp_path)
     assert [flag for flag in Report.load(tmp_path / "eve" / "vae" / "vae.json").flags] == [

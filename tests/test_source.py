@@ -64,6 +64,19 @@ POINTS = {
         "written_snr": 1,
         "written_table": 1,
     },
+    "gaps": {
+        "test_ais": 6,
+        "test_local_q": 4,
+        "test_inference_gaps": 2,
+        "test_flow_posterior": 4,
+        "test_contextual_flow": 4,
+        "test_refit_encoder": 2,
+        "test_gradient_norms": 3,
+        "test_flip_pixels": 2,
+        "written_which": 1,
+        "written_when": 1,
+        "written_why": 1,
+    },
 }
 
 
