@@ -137,7 +137,9 @@ def own_bounds(
     found: dict[str, list[torch.Tensor | None]] = {"weights": [], "bound": [], "both": []}
     sound = {"weights": dependent(student, draw), "bound": bound_depends(student, draw.normal(num_samples, 3))}
     wrong = {"weights": False, "bound": False}
-    for _ in range(TRIES):
+    for tried in range(TRIES):
+        if tried == TRIES // 8 and not any(wrong.values()):
+            return []  # both are right so far: nothing wrong to follow
         eps = draw.normal(num_samples, len(x), latent_dim, dtype=x.dtype)
         true = oracles.log_weights(known, x, eps) if isinstance(known, AffineModel) else known[:num_samples, None]
         own = finite(lambda eps=eps: student.log_weights(build(), x, eps)) if sound["weights"] else None
