@@ -5,6 +5,7 @@ gradebook is not touched.
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -86,8 +87,8 @@ def nbgrader(*arguments: str) -> None:
         log = []
         for line in process.stdout:
             log.append(line)
-            if "Autograding" in line:
-                print(f"  {Path(line.split()[-1]).parent.parent.name}", flush=True)
+            if re.search(r"\(\d+ of \d+", line):
+                print(f"  {line.split('] ', 1)[-1].rstrip()}", flush=True)
     if process.returncode:
         sys.exit("".join(log))
 

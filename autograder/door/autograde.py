@@ -8,6 +8,7 @@ import copy
 import json
 import re
 import sys
+import time
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -27,6 +28,7 @@ from autograder.course import ConfigError
 from autograder.door.configured import Configured
 from autograder.door.export import without_score
 from autograder.door.generate import enter
+from autograder.door.news import DETAIL, told
 from autograder.examine import array, cluster, job, stored
 from autograder.examine.examine import refused
 from autograder.examine.job import Job
@@ -34,7 +36,7 @@ from autograder.examine.stored import Examination, Run
 from autograder.intake import handin
 from autograder.intake.folder import Folder
 from autograder.intake.submission import handed_in
-from autograder.reporting.progress import Progress
+from autograder.reporting.progress import Progress, left, result
 from autograder.reporting.report import Report
 from autograder.text import one_line, printable
 
@@ -62,10 +64,13 @@ class Autograde(Configured, converters.Autograde):
         self._done: list[str] = []
         self._skipped: list[str] = []
         self._failed: list[str] = []
+        self._ungraded: list[str] = []
+        self._said: set[str] = set()
         self._student = ""
+        self._todo: dict[str, str] = {}  # by the place of a submission, why it is examined
         self._run = Run(anew=self.force)
         try:
-            with interrupt.watched():
+            with interrupt.watched(), told(self.log, self.course.root / self._details):
                 super().start()
         except KeyboardInterrupt:
             unfinished = f", {one_line(self._student)} was not finished and has no grade from it" * bool(self._student)
@@ -106,6 +111,7 @@ class Autograde(Configured, converters.Autograde):
             self.log.error("%s", message)
             raise NbGraderException(message) from None
         with self._alone():
+            self._plan()
             if self.array:
                 self._print_array()
                 return
@@ -129,21 +135,35 @@ class Autograde(Configured, converters.Autograde):
             self.log.error("%s", message)
             raise NbGraderException(message) from None
 
-    def _examine_all(self) -> None:
+    def _plan(self) -> None:
+        """Decide which submissions this run examines, and why; the others are skipped."""
+        assignment = self.coursedir.assignment_id
         for place in sorted(self.assignments):
             self.notebooks = sorted(self.assignments[place])
             student = self._whose(place)
             self._digest = handin.digest(self._folder(student))
             try:
-                if not self.init_destination(self.coursedir.assignment_id, student):
-                    continue
+                why = "asked for by --force" if self.force else self._why(assignment, student)
             except OperationalError as error:  # whether it has its grade is not known, so that stays as it is
                 self.log.error("%s: not looked at: %s", one_line(student), LOCKED.format(error=error.orig))
                 self._failed.append(student)
                 continue
+            if why:
+                self._todo[place] = why
+            else:
+                self._skipped.append(student)
+
+    def _examine_all(self) -> None:
+        started = time.monotonic()
+        for number, (place, why) in enumerate(self._todo.items(), 1):
+            self.notebooks = sorted(self.assignments[place])
+            student = self._whose(place)
+            self._digest = handin.digest(self._folder(student))
+            self.log.info("%s: %s", one_line(student), why, extra=DETAIL)
             self._student = student
             try:
                 with interrupt.held():  # but for the examination itself: no grade is half stored
+                    self.init_destination(self.coursedir.assignment_id, student)
                     self._examine(self.coursedir.assignment_id, student)
                     self._done.append(student)
                     self._student = ""
@@ -155,16 +175,20 @@ class Autograde(Configured, converters.Autograde):
                 self._not_graded(student, LOCKED.format(error=error.orig), "")
             except Exception as error:  # ours: nobody loses a point for it
                 self._not_graded(student, f"an error of the grader ({type(error).__name__})", traceback.format_exc())
+            else:
+                self._say(student, f"{number} of {len(self._todo)}{left(started, number, len(self._todo))}")
             self._student = ""
             interrupt.check()
 
+    def _say(self, student: str, count: str) -> None:
+        """Say what came of a submission; of one that was examined beside others that was said when it ended."""
+        for notebook in self.notebooks:
+            report = Report.load(self._report(student, Path(notebook).stem))
+            self._ungraded += [student] * (not report.graded)
+            self.log.info("%s (%s)", result(student, report), count, extra=DETAIL if student in self._said else {})
+
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
-        """Return whether a submission is to be examined; what an earlier run left is then removed."""
-        why = "asked for by --force" if self.force else self._why(assignment_id, student_id)
-        if not why:
-            self._skipped.append(student_id)
-            return False
-        self.log.info("%s: %s", one_line(student_id), why)
+        """Remove what an earlier run left of a submission that is examined."""
         force, self.force = self.force, True
         try:
             return super().init_destination(assignment_id, student_id)
@@ -179,7 +203,7 @@ class Autograde(Configured, converters.Autograde):
 
     def _examine_beside_each_other(self) -> None:
         """Examine all that this run is to examine on many workers; grading them then finds the results."""
-        todo = [(place, path) for place in self._pending() for path in sorted(self.assignments[place])]
+        todo = [(place, path) for place in self._todo for path in sorted(self.assignments[place])]
         with Progress(len(todo)) as progress:
 
             def jobs() -> Iterator[Job]:
@@ -194,13 +218,14 @@ class Autograde(Configured, converters.Autograde):
                     self._run.lost[one.digest] = why
                 else:
                     self._run.examined.add(one.digest)
+                self._said.add(one.student)
                 progress.ended(one.student, stored.report(one.result), why)
 
             cluster.examine(self.course, jobs(), cluster.Where(**self.where), len(todo), ended)
 
     def _print_array(self) -> None:
         """Write all that this run would examine, and print a script of Slurm that examines it."""
-        todo = [(place, path) for place in self._pending() for path in sorted(self.assignments[place])]
+        todo = [(place, path) for place in self._todo for path in sorted(self.assignments[place])]
         jobs = [
             job.write(one)
             for one in self._examinations(todo)
@@ -211,20 +236,6 @@ class Autograde(Configured, converters.Autograde):
             self.log.info("Nothing is to be examined: `python -m autograder grade %s` stores what is there", assignment)
             return
         print(array.script(assignment, self.course, [one.path for one in jobs]), flush=True)
-
-    def _pending(self) -> list[str]:
-        """Return the places of the submissions that this run is to examine."""
-        found = []
-        for place in sorted(self.assignments):
-            self.notebooks = sorted(self.assignments[place])
-            student = self._whose(place)
-            self._digest = handin.digest(self._folder(student))
-            try:
-                pending = self.force or bool(self._why(self.coursedir.assignment_id, student))
-            except OperationalError:  # of the gradebook, which is told when its turn comes
-                pending = False
-            found += [place] * pending
-        return found
 
     def _examinations(self, todo: list[tuple[str, str]]) -> Iterator[Examination | None]:
         """Yield examinations of notebooks as `Examine` will be given them; None for what cannot be opened, which is left to it."""
@@ -266,7 +277,7 @@ class Autograde(Configured, converters.Autograde):
             if not _finished(Path(self._format_dest(assignment, student), f"{name}.ipynb")):
                 return "not graded yet"
             try:
-                report = Report.load(self.course.root / "reports" / student / assignment / f"{name}.json")
+                report = Report.load(self._report(student, name))
             except (OSError, ValueError):
                 return "graded again, as its report is missing"
             if not report.graded:
@@ -342,10 +353,28 @@ class Autograde(Configured, converters.Autograde):
                 _some(self._skipped),
                 assignment,
             )
+        if self._done:
+            self.log.info(
+                "%s: %d graded, %d not graded, %d skipped. `python -m autograder grades %s` says more; details are in %s",
+                assignment,
+                len(self._done) - len(self._ungraded),
+                len(self._ungraded) + len(self._failed),
+                len(self._skipped),
+                assignment,
+                self._details,
+            )
         if self._failed:
             message = f"Not graded for no fault of theirs: {_some(self._failed)}; `nbgrader autograde {assignment}` tries them again"
             self.log.error("%s", message)
             raise NbGraderException(message)
+
+    @property
+    def _details(self) -> Path:
+        """The file, from the course's folder on, that holds all that runs of this assignment say."""
+        return Path("reports", f"{self._original.assignment_id}.log")
+
+    def _report(self, student: str, notebook: str) -> Path:
+        return self.course.root / "reports" / student / self._original.assignment_id / f"{notebook}.json"
 
     def _whose(self, place: str) -> str:
         pattern = self._format_source("(?P<assignment_id>.*)", "(?P<student_id>.*)", escape=True)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from importlib.metadata import version
 from pathlib import Path
 
@@ -26,6 +27,8 @@ def configure(c, root: Path) -> None:
     except ConfigError as error:
         sys.exit(str(error))
     patch_nbgrader()
+    # of SQLAlchemy, about nbgrader's way to make a submission, which is right all the same
+    warnings.filterwarnings("ignore", r"Object of type <Submitted\w+> not in session")
     c.Configured.course = settings
     c.CourseDirectory.course_id = settings.course_id
     c.CourseDirectory.root = str(settings.root)
@@ -50,6 +53,13 @@ def configure(c, root: Path) -> None:
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
     c.Autograde.exporter_class = "autograder.door.exporter.Intake"
+    c.Autograde.sanitize_preprocessors = [
+        "nbgrader.preprocessors.ClearOutput",
+        "nbgrader.preprocessors.DeduplicateIds",
+        "nbgrader.preprocessors.OverwriteKernelspec",
+        "autograder.door.news.Restore",
+        "nbgrader.preprocessors.CheckCellMetadata",
+    ]
     c.Autograde.autograde_preprocessors = [
         "autograder.door.preprocessors.Examine",
         "nbgrader.preprocessors.LimitOutput",

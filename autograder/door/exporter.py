@@ -33,7 +33,7 @@ from autograder.intake.checkpoints import models
 from autograder.intake.folder import Folder, Refused, some
 from autograder.intake.submission import Submission, Undecided, find_notebook
 from autograder.intake.times import SMALL_LIMIT, Arrival, submission_time
-from autograder.text import one_line, printable
+from autograder.text import one_line
 
 ANSWERS_LIMIT = 10**6  # characters of written answers in which the names of picture files are looked for
 
@@ -159,7 +159,6 @@ class Intake(Configured, NotebookExporter):
                 submission.top, name, release, self._release.keys() - {name}, self.course.notebook_limit_mib * 2**20
             )
         except Refused as refusal:
-            self.log.warning("%s, %s: %s", printable(student), assignment, one_line(str(refusal)))
             submission.refusal = str(refusal)
             submission.flags += [str(refusal)] * isinstance(refusal, Undecided)
             notebook = release

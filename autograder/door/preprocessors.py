@@ -8,6 +8,7 @@ from nbgrader.utils import is_solution
 
 from autograder import interrupt
 from autograder.door.configured import Configured
+from autograder.door.news import DETAIL
 from autograder.examine import apart, stored
 from autograder.examine.examine import refused
 from autograder.examine.plan import automatic, exercise
@@ -32,7 +33,7 @@ class Examine(Configured, NbGraderPreprocessor):
             beside = handed_in(course, nb, submission, who["assignment"])
 
             def log(line: str) -> None:
-                self.log.info("%s: %s", who["student"], printable(line))
+                self.log.info("%s: %s", who["student"], printable(line), extra=DETAIL)
 
             one = Examination(course, nb, beside.files, **known, unjudged=beside.unjudged)
             try:

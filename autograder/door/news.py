@@ -1,0 +1,59 @@
+"""What a run of grading says: the news on the screen, and everything in a file.
+
+nbgrader and nbconvert tell of every file they open, which drowns the one line a student that somebody waits for.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from nbgrader.preprocessors import OverwriteCells
+
+DETAIL = {"detail": True}  # `log.info(line, extra=DETAIL)`: for the file alone
+OURS = str(Path(__file__).parents[1]) + os.sep
+SAID_BY_US = ("Removing existing ", "%s is %s seconds late")  # in words, with what came of the submission
+
+
+@contextmanager
+def told(log: logging.Logger, path: Path) -> Iterator[None]:
+    """Show what is news on the screen (and in formgrader) while this is open, and write all that is said to `path`.
+
+    With --debug the screen shows everything, too.
+    """
+    path.parent.mkdir(exist_ok=True)
+    screens = [handler for handler in log.handlers if handler.level > logging.DEBUG]
+    file = logging.FileHandler(path, encoding="utf-8")
+    file.setLevel(logging.INFO)
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    for screen in screens:
+        screen.addFilter(is_news)
+    log.addHandler(file)
+    try:
+        yield
+    finally:
+        log.removeHandler(file)
+        file.close()
+        for screen in screens:
+            screen.removeFilter(is_news)
+
+
+def is_news(record: logging.LogRecord) -> bool:
+    """Return whether a line is worth the eyes of somebody who waits for a class."""
+    if str(record.msg).startswith(SAID_BY_US) or getattr(record, "detail", False):
+        return False
+    return record.levelno > logging.INFO or record.pathname.startswith(OURS)
+
+
+class Restore(OverwriteCells):
+    """Puts the given cells in the place of a submission's, as nbgrader does, without a warning for each question.
+
+    The release's questions lack their mark schemes, so the checksum of each "has changed" in every submission. What a student did
+    change in a given cell is a remark of the report.
+    """
+
+    def report_change(self, name, attr, old, new) -> None:
+        """Warn of what changed, but for the checksum."""
+        if attr != "checksum":
+            super().report_change(name, attr, old, new)
