@@ -31,6 +31,11 @@ course = Course(
     checkpoint_limit_mib=256,
     message_limit_mib=256,
     output_limit_kib=256,
+    # people and dates; roster.csv beside this file says who takes the course and who has longer (autograder/roster.py)
+    due={},  # {"vae": "2026-10-30 23:59"}
+    time_zone="UTC",  # of the due dates: "Europe/Berlin", "America/New_York" ...
+    late_share_per_day=0.0,  # pedagogy: the share of the points that each day begun costs; 0.1: ten days late is nothing left
+    late_grace_minutes=0,
     # where and how
     submission_time="checked",  # "collected": trust every timestamp.txt, where your copies do not keep files' times
     show_mark_schemes=False,  # pedagogy: True shows students the mark schemes of written answers in their feedback

@@ -131,10 +131,13 @@ def _evaluate(course, options) -> int:
 
 
 def _grades(course, options) -> int:
+    from autograder.door.dates import standing
     from autograder.reporting.grades import table
 
     _known(course, options)
     print(table(course.root / "reports", options.assignment))
+    for line in standing(course, options.assignment).lines():
+        print(line)
     return 0
 
 

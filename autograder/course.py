@@ -4,19 +4,25 @@ Read at the doors (nbgrader_config.py, the command line) and passed down. Errors
 """
 
 import contextlib
+import difflib
 import importlib.util
 import os
 import secrets
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Literal
+from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 ROOT = Path(__file__).resolve().parent.parent
 
+EXAMPLES = {"assignments": '["vae"]', "due": '{"vae": "2026-10-30 23:59"}'}
+NAME = "expected a letter, then letters, digits, - and _, 64 characters at most"
+DATABASE = "expected the URL of a database, as sqlite:///gradebook.db or postgresql://user@host/gradebook"
 Positive = Annotated[int, Field(gt=0)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,63}$")]
 
@@ -63,6 +69,15 @@ class Course(BaseSettings):
     submission_time: Literal["checked", "collected"] = Field(
         "checked", description="collected: timestamp.txt counts even where the notebook was changed after it"
     )
+    due: dict[Name, datetime] = Field(
+        default_factory=dict, description="when each assignment is due, in `time_zone` where no other stands there"
+    )
+    time_zone: str = Field("UTC", description="of the due dates, by its name, as Europe/Berlin")
+    late_share_per_day: float = Field(
+        0.0, ge=0, le=1, description="of an assignment's points that each day begun after the due date costs"
+    )
+    late_grace_minutes: int = Field(0, ge=0, description="so much later is not late")
+    roster: Path = Field(Path("roster.csv"), description="who takes the course; see autograder/roster.py")
     show_mark_schemes: bool = Field(False, description="whether feedback shows the mark schemes of written answers")
     gradebook: str = Field("sqlite:///gradebook.db", pattern=r"^[a-z0-9+]+://")
     sandbox: Literal["bubblewrap", "landlock", "none"] = Field(
@@ -75,6 +90,29 @@ class Course(BaseSettings):
     ):
         """Let COURSE_* variables win over course_config.py."""
         return env_settings, init_settings
+
+    @field_validator("time_zone")
+    @classmethod
+    def _known_zone(cls, name: str) -> str:
+        if name not in available_timezones():
+            near = difflib.get_close_matches(name, available_timezones(), n=3)
+            raise ValueError(f"no time zone is called so{': did you mean ' + ', '.join(near) if near else ''}")
+        return name
+
+    def due_utc(self, assignment: str) -> datetime | None:
+        """Return when an assignment is due, in UTC and without a zone, as nbgrader keeps it; None where nothing is said."""
+        due = self.due.get(assignment)
+        if due is None:
+            return None
+        local = due if due.tzinfo else due.replace(tzinfo=ZoneInfo(self.time_zone))
+        return local.astimezone(UTC).replace(tzinfo=None)
+
+    def due_of_nothing(self) -> str:
+        """Return the names with a due date that are no assignment of the course, nor one that lies in source/; a command may be for a part."""
+        names = [
+            name for name in self.due if name not in self.assignments and not (self.root / "source" / name).is_dir()
+        ]
+        return ", ".join(names)
 
     root: Path = Field(ROOT, description="the course's folder; set by `load`")
 
@@ -120,10 +158,11 @@ def load(root: Path | None = None) -> Course:
         course = module.course
     except ValidationError as error:
         raise ConfigError("\n".join(_problem(problem) for problem in error.errors())) from None
-    except SettingsError:  # the one value that is no plain word
-        value = os.environ.get("COURSE_ASSIGNMENTS")
-        message = f"the environment variable COURSE_ASSIGNMENTS: assignments = {value!r}: expected a JSON list"
-        raise ConfigError(f"""{message}, as '["vae"]'.""") from None
+    except SettingsError as error:  # of a value that is no plain word
+        key = next(key for key in EXAMPLES if f'"{key}"' in str(error))
+        variable = f"COURSE_{key.upper()}"
+        message = f"the environment variable {variable}: {key} = {os.environ.get(variable)!r}: expected JSON"
+        raise ConfigError(f"{message}, as '{EXAMPLES[key]}'.") from None
     except Exception as error:
         raise ConfigError(f"course_config.py: {type(error).__name__}: {error}") from None
     if not isinstance(course, Course):
@@ -138,4 +177,16 @@ def _problem(problem: ErrorDetails) -> str:
     value = os.environ.get(variable, problem.get("input"))
     hidden = key == "secret" or problem["type"] == "missing"  # of a missing key, the value is that of all others
     shown = "" if hidden else f" = {value!r}"
-    return f"{where}: {key}{shown}: {problem['msg']}."
+    return f"{where}: {key}{shown}: {_in_words(key, problem)}."
+
+
+def _in_words(key: str, problem: ErrorDetails) -> str:
+    """Return what is wrong with a value, where pydantic has no plain words for it."""
+    if problem["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(key, Course.model_fields, n=1)
+        return f"there is no such setting; did you mean {near[0]}" if near else "there is no such setting"
+    if problem["type"] == "string_pattern_mismatch":
+        return DATABASE if key == "gradebook" else NAME
+    if problem["type"] == "value_error":
+        return problem["msg"].removeprefix("Value error, ")
+    return problem["msg"]

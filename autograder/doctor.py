@@ -10,6 +10,7 @@ from pathlib import Path
 
 import nbformat
 
+from autograder import roster
 from autograder.course import ROOT, ConfigError, Course
 from autograder.sandbox import levels
 from autograder.sandbox.limits import ControlGroup
@@ -49,6 +50,8 @@ def checks(course: Course) -> list[tuple[str, Callable[[], str]]]:
         ("training", lambda: _training(course)),
         ("sandbox", lambda: _sandbox(course)),
         ("nbgrader", _nbgrader),
+        ("people", lambda: _people(course)),
+        ("dates", lambda: _dates(course)),
         ("gradebook", lambda: _gradebook(course.gradebook, course.root)),
         ("disk", _disk),
     ]
@@ -197,6 +200,28 @@ def _gradebook(url: str, root: Path) -> str:
             f"gradebook {path.name}: cannot be written ({error}); check the file, its folder, and `gradebook` in course_config.py."
         ) from None
     return f"{path.name}, writable"
+
+
+def _people(course: Course) -> str:
+    if not (course.root / course.roster).exists():
+        return f"no {course.roster}: the students are those who hand in"
+    people = roster.read(course)
+    longer = sum(any(person.extensions.values()) for person in people.values())
+    return f"{len(people)} in {course.roster}, {longer} with an extension"
+
+
+def _dates(course: Course) -> str:
+    if unknown := course.due_of_nothing():
+        raise ConfigError(f"due names {unknown}; the course has {', '.join(course.assignments)}.")
+    if not course.due:
+        return "no assignment has a due date"
+    said = [f"{name} due {due:%Y-%m-%d %H:%M}{due.tzinfo or ''}" for name, due in course.due.items()]
+    lost = (
+        f"{course.late_share_per_day:.0%} of the points less for each day begun"
+        if course.late_share_per_day
+        else "nothing lost"
+    )
+    return f"{', '.join(said)}, {course.time_zone}; late: {lost}"
 
 
 def _disk() -> str:

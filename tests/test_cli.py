@@ -16,7 +16,7 @@ from traitlets.config import Config
 import lab
 from autograder import __main__, course, doctor, publish
 from autograder.course import ConfigError, Course
-from autograder.door import configure
+from autograder.door import configure, database
 from autograder.door.attach import AttachLab
 from autograder.reporting import grades
 from autograder.reporting.report import Mark, Outcome, Report
@@ -398,7 +398,7 @@ def test_nbgrader_gets_the_courses_values(folder):
     configure.configure(config, folder)
     assert (config.CourseDirectory.root, config.CourseDirectory.db_url) == (
         str(folder),
-        f"sqlite:///{folder}/gradebook.db?timeout={configure.GRADEBOOK_TIMEOUT_S}",
+        f"sqlite:///{folder}/gradebook.db?timeout={database.TIMEOUT_S}",
     )
     assert "autograder.door.preprocessors.Examine" in config.Autograde.autograde_preprocessors
     assert AttachLab(config=config).course.root == folder

@@ -25,6 +25,7 @@ from traitlets import Bool, Dict, Int, Unicode
 
 from autograder import interrupt
 from autograder.course import ConfigError
+from autograder.door import dates
 from autograder.door.configured import Configured
 from autograder.door.export import without_score
 from autograder.door.generate import enter
@@ -106,6 +107,7 @@ class Autograde(Configured, converters.Autograde):
         """Examine one submission after the other; what goes wrong with one leaves it not graded and the others as they are."""
         try:
             enter(self.parent, self._original, self.log)
+            dates.settle(self.course, self._original.assignment_id)
         except (ConfigError, OperationalError) as error:
             message = LOCKED.format(error=error.orig) if isinstance(error, OperationalError) else str(error)
             self.log.error("%s", message)
@@ -118,8 +120,20 @@ class Autograde(Configured, converters.Autograde):
             if self.where:
                 with interrupt.allowed():
                     self._examine_beside_each_other()
-            self._examine_all()
-        self._tell()
+            try:
+                self._examine_all()
+            finally:
+                standing = self._settled()
+        self._tell(standing)
+
+    def _settled(self) -> dates.Standing:
+        """Return who is late or missing, now that the gradebook has what this run graded."""
+        try:
+            with interrupt.held():
+                return dates.settle(self.course, self._original.assignment_id)
+        except OperationalError as error:
+            self.log.error("Who is late is not in the gradebook yet: %s", LOCKED.format(error=error.orig))
+            return dates.Standing({}, [], [])
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -334,8 +348,8 @@ class Autograde(Configured, converters.Autograde):
                 grade.auto_score, grade.needs_manual_grade = None, True
             gradebook.db.commit()
 
-    def _tell(self) -> None:
-        """Name what was skipped, and what could not be graded.
+    def _tell(self, standing: dates.Standing) -> None:
+        """Name who is late or missing, what was skipped, and what could not be graded.
 
         Raises:
             NbGraderException: something could not be graded because of an error of ours, or of the gradebook.
@@ -347,6 +361,8 @@ class Autograde(Configured, converters.Autograde):
                 "To grade all as it is now: `nbgrader autograde %s --force`",
                 assignment,
             )
+        for line in standing.lines():
+            self.log.info("%s", line)
         if self._skipped:
             self.log.warning(
                 "Skipped, as graded before and not handed in anew: %s. To grade again: `nbgrader autograde %s --force`",

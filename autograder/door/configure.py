@@ -8,11 +8,10 @@ from pathlib import Path
 
 from nbgrader.apps import api, autogradeapp, generateassignmentapp, zipcollectapp
 
-from autograder.course import ConfigError, Course, load
+from autograder.course import ConfigError, load
 from autograder.door import autograde, collect, generate
+from autograder.door.database import database
 from autograder.door.exporter import listed_time
-
-GRADEBOOK_TIMEOUT_S = 60  # how long another program may hold the gradebook before a submission is left not graded
 
 
 def configure(c, root: Path) -> None:
@@ -113,12 +112,3 @@ def patch_nbgrader() -> None:
                 f"nbgrader {version('nbgrader')} has no {owner.__name__}.{name}: install the version in requirements.lock"
             )
         setattr(owner, name, ours)
-
-
-def database(settings: Course) -> str:
-    """Return the gradebook's URL with a relative SQLite path taken from the course's folder, and patience with other programs."""
-    prefix = "sqlite:///"
-    if not settings.gradebook.startswith(prefix):
-        return settings.gradebook
-    path = prefix + str(settings.root / settings.gradebook.removeprefix(prefix))
-    return path if "?" in path else f"{path}?timeout={GRADEBOOK_TIMEOUT_S}"

@@ -12,12 +12,22 @@ from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 
 from autograder.course import ConfigError
+from autograder.door import dates
 from autograder.door.configured import Configured
 from autograder.publish import choices_of
 
 
 class GenerateAssignment(Configured, converters.GenerateAssignment):
-    """`nbgrader generate_assignment`: a release that is there stays, and the gradebook gets its entry all the same."""
+    """`nbgrader generate_assignment`: a release that is there stays, and the gradebook gets its entry all the same, with its due date."""
+
+    def start(self) -> None:
+        """Make the release; the gradebook then has the assignment, its due date and the roster's students."""
+        super().start()
+        try:
+            dates.settle(self.course, self.coursedir.assignment_id)
+        except ConfigError as error:
+            self.log.error("%s", error)
+            raise NbGraderException(str(error)) from None
 
     def init_destination(self, assignment_id: str, student_id: str) -> bool:
         """Return whether the release is to be made; where it is there, make sure of the gradebook's entry."""

@@ -15,7 +15,7 @@ from pathlib import Path
 from nbgrader.api import Gradebook, MissingEntry
 
 from autograder.course import ConfigError, Course
-from autograder.door.configure import database
+from autograder.door.database import database, missing
 from autograder.door.export import score_of, waiting
 from autograder.text import one_line
 
@@ -97,10 +97,9 @@ def write(course: Course, assignment: str, to: str, roster: Path | None, path: P
 def _scores(course: Course, assignment: str) -> tuple[dict[str, float], dict[str, Row]]:
     """Return the points of the assignment and of each exercise by column, and the scores by student; blank where there is none."""
     unknown = ConfigError(f"export {assignment}: the gradebook has no such assignment; grade it first.")
-    url = database(course)
-    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///").partition("?")[0]).exists():
-        raise unknown  # nbgrader would make an empty one
-    with Gradebook(url, course.course_id) as gradebook:
+    if missing(course):
+        raise unknown
+    with Gradebook(database(course), course.course_id) as gradebook:
         try:
             found = gradebook.find_assignment(assignment)
         except MissingEntry:

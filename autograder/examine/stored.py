@@ -34,6 +34,11 @@ INDIFFERENT = {
     "show_mark_schemes",
     "submission_time",
     "assignments",
+    "due",
+    "time_zone",
+    "late_share_per_day",
+    "late_grace_minutes",
+    "roster",
 }
 PACKAGES = ("torch", "torchvision", "numpy", "nbgrader", "ipykernel")
 
