@@ -4,6 +4,7 @@ import contextlib
 import os
 import sqlite3
 import sys
+import tempfile
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -16,6 +17,7 @@ from autograder.sandbox import levels
 from autograder.sandbox.limits import ControlGroup
 
 MIN_FREE_GIB = 2
+WRITTEN = ("autograded", "reports", "examined")  # folders that grading writes into
 LOCK_S = 5  # how long another program may hold the gradebook
 
 
@@ -26,7 +28,7 @@ def preflight(course: Course, coursedir) -> None:
         course: the configuration.
         coursedir: nbgrader's CourseDirectory.
     Raises:
-        ConfigError: the data set, the release, or a writable gradebook is missing.
+        ConfigError: the data set, the release, a writable gradebook or a writable folder is missing.
     """
     folder = Path(coursedir.format_path(coursedir.release_directory, ".", coursedir.assignment_id))
     if not any(folder.glob("*.ipynb")):
@@ -37,6 +39,20 @@ def preflight(course: Course, coursedir) -> None:
         raise ConfigError(f"sandbox = {course.sandbox!r}: {why}.")
     _data(course)
     _gradebook(coursedir.db_url, course.root)
+    for name in WRITTEN:
+        _writable(course.root / name)
+
+
+def _writable(folder: Path) -> None:
+    """Make sure that files can be written into a folder of the course, by doing so."""
+    try:
+        folder.mkdir(exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise ConfigError(
+            f"{folder.name}/: nothing can be written there ({error.strerror}); check the folder's owner and rights."
+        ) from None
 
 
 def checks(course: Course) -> list[tuple[str, Callable[[], str]]]:
@@ -192,6 +208,10 @@ def _gradebook(url: str, root: Path) -> str:
         existed = path.exists()
         with contextlib.closing(sqlite3.connect(path, timeout=LOCK_S, isolation_level=None)) as database:
             database.execute("BEGIN IMMEDIATE")
+            (number,) = database.execute("PRAGMA user_version").fetchone()
+            database.execute(
+                f"PRAGMA user_version = {number}"
+            )  # a file that cannot be changed can be locked all the same
             database.execute("ROLLBACK")
         if not existed:
             path.unlink()

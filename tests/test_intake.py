@@ -988,8 +988,33 @@ def test_second_run_at_once_changes_nothing(small, caplog):
     with FileLock(small.folder / "examined" / ".vae.lock"), pytest.raises(NbGraderException, match="Another run"):
         small.autograde()
     assert "Another run is grading vae in this folder" in caplog.text
-    assert not (small.folder / "reports").exists()
+    assert list((small.folder / "reports").glob("*/*")) == []
     assert set(small.autograde()) == {"ada"}
+
+
+@marked
+@pytest.mark.parametrize("folder", ["reports", "autograded", "examined"])
+def test_folder_that_cannot_be_written_is_told_before_grading(small, caplog, folder):
+    """One line, and nothing of the run; here a file is in the folder's way."""
+    small.hand_in("ada")
+    (small.folder / folder).write_text("")
+    with pytest.raises(NbGraderException, match=f"{folder}/: nothing can be written there"):
+        small.autograde()
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "check the folder's owner and rights" in line
+
+
+@marked
+def test_files_of_one_student_that_cannot_be_written_cost_nobody_else(small, caplog):
+    """That one is named and not graded; the others are."""
+    small.hand_in("ada")
+    small.hand_in("bob")
+    (small.folder / "autograded").mkdir()
+    (small.folder / "autograded" / "ada").write_text("")
+    with pytest.raises(NbGraderException, match="Not graded for no fault of theirs: ada"):
+        small.autograde()
+    assert "ada: not graded: a file could not be written" in caplog.text
+    assert (small.folder / "autograded" / "bob" / "vae" / "vae.ipynb").is_file()
 
 
 @marked

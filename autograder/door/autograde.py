@@ -187,6 +187,8 @@ class Autograde(Configured, converters.Autograde):
                 raise
             except OperationalError as error:
                 self._not_graded(student, LOCKED.format(error=error.orig), "")
+            except OSError as error:
+                self._not_graded(student, f"a file could not be written ({error})", traceback.format_exc())
             except Exception as error:  # ours: nobody loses a point for it
                 self._not_graded(student, f"an error of the grader ({type(error).__name__})", traceback.format_exc())
             else:
@@ -312,6 +314,12 @@ class Autograde(Configured, converters.Autograde):
         self.log.error("%s: not graded: %s", one_line(student), printable(reason))
         self._failed.append(student)
         assignment = self._original.assignment_id
+        try:
+            self._leave_not_graded(assignment, student, reason, detail)
+        except OSError as error:
+            self.log.error("%s: that could not be written, either (%s)", one_line(student), error)
+
+    def _leave_not_graded(self, assignment: str, student: str, reason: str, detail: str) -> None:
         self._forget(assignment, student)
         for notebook in self.notebooks:
             name = Path(notebook).stem

@@ -6,7 +6,7 @@ nbgrader and nbconvert tell of every file they open, which drowns the one line a
 import logging
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 
 from nbgrader.preprocessors import OverwriteCells
@@ -22,21 +22,19 @@ def told(log: logging.Logger, path: Path) -> Iterator[None]:
 
     With --debug the screen shows everything, too.
     """
-    path.parent.mkdir(exist_ok=True)
     screens = [handler for handler in log.handlers if handler.level > logging.DEBUG]
-    file = logging.FileHandler(path, encoding="utf-8")
-    file.setLevel(logging.INFO)
-    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for screen in screens:
-        screen.addFilter(is_news)
-    log.addHandler(file)
-    try:
-        yield
-    finally:
-        log.removeHandler(file)
-        file.close()
+    with ExitStack() as stack:
         for screen in screens:
-            screen.removeFilter(is_news)
+            screen.addFilter(is_news)
+            stack.callback(screen.removeFilter, is_news)
+        with suppress(OSError):  # a folder that cannot be written is told of in a line, before grading starts
+            path.parent.mkdir(exist_ok=True)
+            file = stack.enter_context(closing(logging.FileHandler(path, encoding="utf-8")))
+            file.setLevel(logging.INFO)
+            file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+            log.addHandler(file)
+            stack.callback(log.removeHandler, file)
+        yield
 
 
 def is_news(record: logging.LogRecord) -> bool:
