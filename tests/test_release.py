@@ -1,6 +1,8 @@
 """What is made from the sources: the release is a remake and holds no solution; the solutions are current."""
 
 import ast
+import base64
+import io
 import json
 import os
 import re
@@ -12,8 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy
 import pytest
 from nbclient import NotebookClient
+from PIL import Image
 
 from autograder import publish
 from autograder.course import load
@@ -299,6 +303,7 @@ def test_notebook_without_imports_is_named(sources):
 def test_solved_notebook_is_current(assignment, source):
     """solutions/<assignment>.ipynb is the source with the outputs of a run in which nothing failed."""
     path = ROOT / "solutions" / f"{assignment}.ipynb"
+    assert path.stat().st_size <= 2**20  # a forge shows it, and nobody waits
     solved = nbformat.read(path, as_version=4)
     assert [(cell.id, cell.source) for cell in solved.cells] == [(cell.id, cell.source) for cell in source.cells]
     outputs = [output for cell in solved.cells if cell.cell_type == "code" for output in cell.outputs]
@@ -321,3 +326,20 @@ def test_every_visible_test_passes_on_the_source(assignment, source, tmp_path):
     shown = publish.illustrations(assignment)
     source.cells = [cell for cell in source.cells if cell.source not in shown]
     assert run(assignment, source, tmp_path) == set()
+
+
+def test_figures_are_lighter_and_look_alike():
+    """At most 256 colours, the same size, and no colour further off than an eye sees; what would not be lighter stays."""
+    file, rows = io.BytesIO(), numpy.linspace(0, 255, 600).astype(numpy.uint8)
+    figure = numpy.stack(
+        [numpy.tile(rows, (400, 1)), numpy.full((400, 600), 128, numpy.uint8), numpy.tile(rows[::-1], (400, 1))], -1
+    )
+    noise = numpy.random.default_rng(0).integers(0, 20, figure.shape).astype(numpy.uint8)
+    Image.fromarray(figure // 2 + noise).save(file, "PNG")
+    given = base64.b64encode(file.getvalue()).decode()
+    made = publish.lighter(given)
+    assert len(made) < 0.7 * len(given)
+    shown = numpy.asarray(Image.open(io.BytesIO(base64.b64decode(made))).convert("RGB")).astype(int)
+    assert shown.shape == figure.shape
+    assert numpy.abs(shown - (figure // 2 + noise)).mean() < 8
+    assert publish.lighter(made) == made
