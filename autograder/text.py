@@ -14,3 +14,9 @@ def printable(text: str) -> str:
 def one_line(text: str) -> str:
     """Return a name, which may hold line ends and control characters, as one printable line."""
     return printable(" ".join(text.split()))
+
+
+def named(people: list[str], most: int = 10) -> str:
+    """Return the names of students for a line; of more than `most`, the first of them and the number of the others."""
+    shown = ", ".join(one_line(name) for name in people[:most])
+    return shown + f" and {len(people) - most} more" * (len(people) > most)

@@ -124,7 +124,7 @@ def test_unknown_zone_is_answered_with_what_is_like_it():
 def test_due_date_of_no_assignment_is_named(course):
     """A due date that would silently count for nothing stops the run."""
     with pytest.raises(ConfigError, match="due names vea; the course has vae, iwae"):
-        dates.settle(course(due={"vea": "2026-10-30"}), "vae")
+        dates.settle(course(due={"vea": "2026-10-30"}), "vae", "sqlite://")
 
 
 # --- gradebook ---
@@ -139,7 +139,7 @@ def test_late_ones_lose_a_share_for_each_day_begun(course, graded):
         late_grace_minutes=30,
     )
     graded(one, ada=(-1, 10), bob=(34, 9), eve=(34, 9), fay=(0.5, 10), gus=(24 * 20, 6))
-    standing = dates.settle(one, "vae")
+    standing = dates.settle(one, "vae", database(one))
     assert penalties(one) == {"ada": 0, "bob": 0, "eve": 2, "fay": 0, "gus": 6}
     assert {student: str(late) for student, late in standing.late.items()} == {
         "eve": "1 day 10 hours late, 2 points less",
@@ -157,15 +157,15 @@ def test_rule_follows_the_configuration_and_grades_by_hand(course, graded):
     """A later due date gives back what was lost, and a score by hand changes what can be lost."""
     one = course(due={"vae": DUE.isoformat()}, late_share_per_day=0.5)
     graded(one, eve=(25, 4))
-    dates.settle(one, "vae")
+    dates.settle(one, "vae", database(one))
     assert penalties(one) == {"eve": 4}
     with Gradebook(database(one), "c") as gradebook:
         gradebook.find_grade("elbo", "vae", "vae", "eve").manual_score = 10
         gradebook.db.commit()
-    dates.settle(one, "vae")
+    dates.settle(one, "vae", database(one))
     assert penalties(one) == {"eve": 10}
     later = one.model_copy(update={"due": {"vae": DUE + timedelta(hours=20)}})
-    dates.settle(later, "vae")
+    dates.settle(later, "vae", database(later))
     assert penalties(later) == {"eve": 5}
 
 
@@ -178,7 +178,7 @@ def test_course_that_says_nothing_changes_nothing(course, graded):
         gradebook.grant_extension("vae", "eve", hours=1)
         gradebook.find_submission("vae", "eve").notebooks[0].late_submission_penalty = 1.0
         gradebook.db.commit()
-    standing = dates.settle(one, "vae")
+    standing = dates.settle(one, "vae", database(one))
     assert standing.lines() == ["late: eve: 1 day late, 1 points less"]
     assert penalties(one) == {"eve": 1}
 

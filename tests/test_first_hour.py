@@ -20,6 +20,7 @@ import psutil
 import pytest
 import safetensors.torch
 import torch
+from nbgrader.api import Gradebook
 
 import lab
 from autograder.reporting.report import Report
@@ -237,6 +238,37 @@ def test_plain_run_examines_what_is_new_changed_or_without_a_grade(course):
     assert examined(course.nbgrader("autograde", "vae", "--student", "ada", "--force")) == {"ada"}
     shutil.rmtree(course.folder / "reports" / "bob")
     assert examined(course.nbgrader("autograde", "vae")) == {"bob"}
+
+
+@pytest.mark.slow
+def test_feedback_is_made_anew_where_anything_it_shows_has_changed(course):
+    """A score by hand, a comment, another notebook: that page alone; the others are named, with the option that makes them, too."""
+
+    def made():
+        before = {page: page.stat().st_mtime_ns for page in course.folder.glob("feedback/*/vae/vae.html")}
+        log = course.nbgrader("generate_feedback", "vae")
+        after = {page: page.stat().st_mtime_ns for page in course.folder.glob("feedback/*/vae/vae.html")}
+        return log, {page.parts[-3] for page, time in after.items() if before.get(page) != time}
+
+    for student in ("ada", "bob", "cyd"):
+        course.hand_in(student, b"no notebook")
+    course.nbgrader("autograde", "vae")
+    assert made()[1] == {"ada", "bob", "cyd"}
+    log, again = made()
+    assert again == set()
+    (line,) = [line for line in log.splitlines() if "Up to date" in line]
+    assert "ada, bob, cyd" in line
+    assert "`nbgrader generate_feedback vae --force`" in line
+    with Gradebook(f"sqlite:///{course.folder}/gradebook.db", "vae") as gradebook:
+        gradebook.find_submission_notebook("vae", "vae", "ada").grades[0].manual_score = 1.0
+        gradebook.find_submission_notebook("vae", "vae", "bob").comments[0].manual_comment = "Well done."
+        gradebook.db.commit()
+    log, again = made()
+    assert again == {"ada", "bob"}
+    assert "vae: 2 pages made, 1 up to date" in log
+    page = course.folder / "feedback" / "cyd" / "vae" / "vae.html"
+    page.unlink()
+    assert made()[1] == {"cyd"}
 
 
 @pytest.mark.slow

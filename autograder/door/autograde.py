@@ -39,10 +39,9 @@ from autograder.intake.folder import Folder
 from autograder.intake.submission import handed_in
 from autograder.reporting.progress import Progress, left, result
 from autograder.reporting.report import Report
-from autograder.text import one_line, printable
+from autograder.text import named, one_line, printable
 
 LOCKED = "the gradebook was in use by another program, or could not be written ({error}). Nothing is lost: grade again"
-SHOWN = 10  # students named in a line; of more, the number
 
 
 class Autograde(Configured, converters.Autograde):
@@ -107,7 +106,7 @@ class Autograde(Configured, converters.Autograde):
         """Examine one submission after the other; what goes wrong with one leaves it not graded and the others as they are."""
         try:
             enter(self.parent, self._original, self.log)
-            dates.settle(self.course, self._original.assignment_id)
+            self._settled()
         except (ConfigError, OperationalError) as error:
             message = LOCKED.format(error=error.orig) if isinstance(error, OperationalError) else str(error)
             self.log.error("%s", message)
@@ -127,12 +126,12 @@ class Autograde(Configured, converters.Autograde):
         self._tell(standing)
 
     def _settled(self) -> dates.Standing:
-        """Return who is late or missing, now that the gradebook has what this run graded."""
+        """Put people, dates and penalties into the gradebook, and return who is late or missing."""
         try:
             with interrupt.held():
-                return dates.settle(self.course, self._original.assignment_id)
+                return dates.settle(self.course, self._original.assignment_id, self.coursedir.db_url)
         except OperationalError as error:
-            self.log.error("Who is late is not in the gradebook yet: %s", LOCKED.format(error=error.orig))
+            self.log.error("People and dates are not in the gradebook yet: %s", LOCKED.format(error=error.orig))
             return dates.Standing({}, [], [])
 
     @contextmanager
@@ -374,7 +373,7 @@ class Autograde(Configured, converters.Autograde):
         if self._skipped:
             self.log.warning(
                 "Skipped, as graded before and not handed in anew: %s. To grade again: `nbgrader autograde %s --force`",
-                _some(self._skipped),
+                named(self._skipped),
                 assignment,
             )
         if self._done:
@@ -388,7 +387,7 @@ class Autograde(Configured, converters.Autograde):
                 self._details,
             )
         if self._failed:
-            message = f"Not graded for no fault of theirs: {_some(self._failed)}; `nbgrader autograde {assignment}` tries them again"
+            message = f"Not graded for no fault of theirs: {named(self._failed)}; `nbgrader autograde {assignment}` tries them again"
             self.log.error("%s", message)
             raise NbGraderException(message)
 
@@ -427,8 +426,3 @@ def _finished(path: Path) -> bool:
         return any(cell.get("id") == "result" for cell in json.loads(path.read_text(encoding="utf-8"))["cells"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
-
-
-def _some(students: list[str]) -> str:
-    shown = [one_line(student) for student in students[:SHOWN]]
-    return ", ".join(shown) + f" and {len(students) - SHOWN} more" * (len(students) > SHOWN)

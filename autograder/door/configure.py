@@ -6,10 +6,10 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
-from nbgrader.apps import api, autogradeapp, generateassignmentapp, zipcollectapp
+from nbgrader.apps import api, autogradeapp, generateassignmentapp, generatefeedbackapp, zipcollectapp
 
 from autograder.course import ConfigError, load
-from autograder.door import autograde, collect, generate
+from autograder.door import autograde, collect, generate, remake
 from autograder.door.database import database
 from autograder.door.exporter import listed_time
 
@@ -105,6 +105,8 @@ def patch_nbgrader() -> None:
         (autogradeapp, "Autograde", autograde.Autograde),
         (api, "GenerateAssignment", generate.GenerateAssignment),
         (generateassignmentapp, "GenerateAssignment", generate.GenerateAssignment),
+        (api, "GenerateFeedback", remake.GenerateFeedback),
+        (generatefeedbackapp, "GenerateFeedback", remake.GenerateFeedback),
         (zipcollectapp.ZipCollectApp, "_transfer_files", collect.transfer),
     ):
         if not hasattr(owner, name):

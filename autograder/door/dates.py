@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from autograder import roster
 from autograder.course import ConfigError, Course
 from autograder.door.database import database, missing
-from autograder.text import one_line
+from autograder.text import named, one_line
 
 
 @dataclass(frozen=True)
@@ -50,22 +50,24 @@ class Standing:
     def lines(self) -> list[str]:
         """Return what there is to say, a line each."""
         found = [f"late: {one_line(student)}: {late}" for student, late in sorted(self.late.items())]
-        named = (("not handed in", self.missing), ("handed in, but not in the roster", self.strangers))
-        return found + [f"{what}: {', '.join(map(one_line, students))}" for what, students in named if students]
+        groups = (("not handed in", self.missing), ("handed in, but not in the roster", self.strangers))
+        return found + [f"{what}: {named(students)}" for what, students in groups if students]
 
 
-def settle(course: Course, assignment: str) -> Standing:
+def settle(course: Course, assignment: str, url: str) -> Standing:
     """Write people, due date, extensions and penalties of an assignment into the gradebook, and return how the class stands.
 
     A course that says nothing of one of them leaves what the gradebook has.
 
+    Args:
+        url: of the gradebook, as nbgrader's program was told.
     Raises:
         ConfigError: the roster cannot be read, or a due date is of no assignment.
     """
     people = roster.read(course)
     if unknown := course.due_of_nothing():
         raise ConfigError(f"course_config.py: due names {unknown}; the course has {', '.join(course.assignments)}.")
-    with Gradebook(database(course), course.course_id) as gradebook:
+    with Gradebook(url, course.course_id) as gradebook:
         known = {student.id: student for student in gradebook.students}
         for student, person in people.items():
             now = {key: getattr(known[student], key) for key in person.about} if student in known else None

@@ -24,7 +24,7 @@ class GenerateAssignment(Configured, converters.GenerateAssignment):
         """Make the release; the gradebook then has the assignment, its due date and the roster's students."""
         super().start()
         try:
-            dates.settle(self.course, self.coursedir.assignment_id)
+            dates.settle(self.course, self.coursedir.assignment_id, self.coursedir.db_url)
         except ConfigError as error:
             self.log.error("%s", error)
             raise NbGraderException(str(error)) from None

@@ -13,7 +13,11 @@ from nbgrader.preprocessors import OverwriteCells
 
 DETAIL = {"detail": True}  # `log.info(line, extra=DETAIL)`: for the file alone
 OURS = str(Path(__file__).parents[1]) + os.sep
-SAID_BY_US = ("Removing existing ", "%s is %s seconds late")  # in words, with what came of the submission
+NO_NEWS = (
+    "Removing existing ",
+    "%s is %s seconds late",  # said in words at the end
+    "Config option `display_data_priority` not recognized",  # nbgrader hands it to every preprocessor
+)
 
 
 @contextmanager
@@ -39,7 +43,7 @@ def told(log: logging.Logger, path: Path) -> Iterator[None]:
 
 def is_news(record: logging.LogRecord) -> bool:
     """Return whether a line is worth the eyes of somebody who waits for a class."""
-    if str(record.msg).startswith(SAID_BY_US) or getattr(record, "detail", False):
+    if str(record.msg).startswith(NO_NEWS) or getattr(record, "detail", False):
         return False
     return record.levelno > logging.INFO or record.pathname.startswith(OURS)
 
