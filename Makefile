@@ -62,8 +62,9 @@ bench: $(STAMP) ## training speed and the sandbox's cost, as ratios in one run
 doctor: $(STAMP) ## say what grading needs and what is missing
 	$(BIN)/python -m autograder doctor
 
+# not --quiet, with which warnings would not stop it
 docs: $(DOCS) ## make site/ from docs/, as pages to read in a browser
-	NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build --quiet
+	@NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build
 	@echo "made site/index.html"
 $(DOCS): $(STAMP) pyproject.toml
 	$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable '.[docs]'
