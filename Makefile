@@ -2,11 +2,12 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/ready
+DOCS := .venv/docs-ready
 # the sandbox that the course names; the tests need both
 PACKAGES = $(filter bubblewrap,$(or $(COURSE_SANDBOX),$(shell sed -n 's/^ *sandbox="\([a-z]*\)".*/\1/p' course_config.py)))
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: help system setup demo test unit suites attacks hints check release reference grade bench doctor
+.PHONY: help system setup demo test unit suites attacks hints check release reference grade bench doctor docs
 help: ## say what each word does
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' Makefile | expand -t 14
 
@@ -60,3 +61,11 @@ bench: $(STAMP) ## training speed and the sandbox's cost, as ratios in one run
 
 doctor: $(STAMP) ## say what grading needs and what is missing
 	$(BIN)/python -m autograder doctor
+
+# not --quiet, with which warnings would not stop it
+docs: $(DOCS) ## make site/ from docs/, as pages to read in a browser
+	@NO_MKDOCS_2_WARNING=true $(BIN)/python -m mkdocs build
+	@echo "made site/index.html"
+$(DOCS): $(STAMP) pyproject.toml
+	$(BIN)/python -m pip install --quiet --constraint requirements.lock --no-build-isolation --editable '.[docs]'
+	@touch $@

@@ -153,7 +153,7 @@ def _client(course: Course, where: Where, number: int) -> Iterator:
             except (OSError, TimeoutError, ValueError) as error:
                 raise ConfigError(
                     f"--scheduler {where.scheduler}: no Dask scheduler answered there within {PATIENCE_S} s ({error}). "
-                    "Start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`."
+                    "In the course's folder, `export PYTHONPATH=$PWD`, start one with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`."
                 ) from None
         elif where.slurm is not None:
             cluster = stack.enter_context(slurm.workers(course, where.slurm, number))
