@@ -123,8 +123,9 @@ def test_release_is_a_remake(assignment, release, tmp_path):
 
 
 def test_release_lists_every_file(assignment, release):
-    """The release is the notebook, the package `lab` with the course's choices, and the earlier solutions that it imports."""
-    assert set(release) == {f"{assignment}.ipynb", publish.CHOICES, *publish.lab_files(), *given(assignment)}
+    """The release is the notebook, the package `lab` with the course's choices, what to install, and the earlier solutions."""
+    made = {f"{assignment}.ipynb", publish.CHOICES, publish.REQUIREMENTS}
+    assert set(release) == made | {*publish.lab_files(), *given(assignment)}
 
 
 def test_release_carries_the_data_set_and_budget_of_the_course(release):
@@ -296,8 +297,9 @@ def test_notebook_without_imports_is_named(sources):
             ask(path)
 
 
-def test_solved_notebook_is_current(assignment, source):
-    """solutions/<assignment>.ipynb is the source with the outputs of a run in which nothing failed."""
+def test_solved_notebook_is_current(assignment):
+    """solutions/<assignment>.ipynb is the source, points written into its texts, with the outputs of a run without an error."""
+    source = publish.source(publish.notebook_of(assignment))
     path = ROOT / "solutions" / f"{assignment}.ipynb"
     solved = nbformat.read(path, as_version=4)
     assert [(cell.id, cell.source) for cell in solved.cells] == [(cell.id, cell.source) for cell in source.cells]
