@@ -8,12 +8,16 @@ import shutil
 import subprocess
 import symtable
 import sys
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from nbgrader.api import Gradebook
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from autograder import publish
 from autograder.course import load
@@ -98,11 +102,9 @@ def run(assignment, notebook, folder):
     return {cell.id for cell in graded if any(output.output_type == "error" for output in cell.outputs)}
 
 
-@pytest.mark.slow
-def test_release_is_a_remake(assignment, release, tmp_path):
-    """`nbgrader generate_assignment` makes the committed release, byte for byte."""
-    shutil.copytree(ROOT / "source", tmp_path / "source")
-    (tmp_path / "nbgrader_config.py").write_text(CONFIG)
+def generated(assignment, folder):
+    """Return what `nbgrader generate_assignment` makes of the sources in a folder: path to content."""
+    (folder / "nbgrader_config.py").write_text(CONFIG)
     command = [
         sys.executable,
         "-m",
@@ -110,22 +112,92 @@ def test_release_is_a_remake(assignment, release, tmp_path):
         "generate_assignment",
         assignment,
         "--create",
-        f"--course-dir={tmp_path}",
+        f"--course-dir={folder}",
     ]
-    command.append(f"--db=sqlite:///{tmp_path / 'gradebook.db'}")
+    command.append(f"--db=sqlite:///{folder / 'gradebook.db'}")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")} | {"PATH": path}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    made = files(tmp_path / "release" / assignment)
+    return files(folder / "release" / assignment)
+
+
+@pytest.mark.slow
+def test_release_is_a_remake(assignment, release, tmp_path):
+    """`nbgrader generate_assignment` makes the committed release, byte for byte."""
+    shutil.copytree(ROOT / "source", tmp_path / "source")
+    made = generated(assignment, tmp_path)
     assert list(made) == list(release)
     assert [name for name in made if made[name] != release[name]] == []
+
+
+@pytest.mark.slow
+def test_release_says_the_points_of_the_metadata(tmp_path):
+    """An exercise whose points are changed in its cell has new numbers in heading, table and title; the others keep theirs."""
+    source = nbformat.read(publish.notebook_of("priors"), as_version=4)
+    changed = {"test_planar_flow": 1, "written_flow": 2.5}
+    points = {
+        cell.id: cell.metadata.nbgrader.points for cell in source.cells if "points" in cell.metadata.get("nbgrader", {})
+    }
+    assert points | changed != points
+    for cell in source.cells:
+        if cell.id in changed:
+            cell.metadata.nbgrader.points = changed[cell.id]
+    (tmp_path / "source" / "priors").mkdir(parents=True)
+    nbformat.write(source, tmp_path / "source" / "priors" / "priors.ipynb")
+    made = nbformat.reads(generated("priors", tmp_path)["priors.ipynb"], as_version=4)
+    texts = {cell.id: cell.source for cell in made.cells}
+    assert f"**{sum((points | changed).values()):g} points ·" in texts["opening"]
+    assert "| 3 · `PlanarFlow` | 1 | 30 |" in texts["opening"]
+    assert f"| 5 · `FlowPrior` | {points['test_flow_prior']} | 25 |" in texts["opening"]
+    assert texts["planar_flow_text"].startswith("## Exercise 3 · The planar layer (1 point, 30 minutes)\n")
+    assert texts["written_text"].startswith("## Written questions (4.5 points, ")
+    assert texts["question_flow"].startswith("### Question 2 · The flow (2.5 points)\n")
+    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
+        kept = gradebook.find_source_cell(
+            "question_flow", "priors", "priors"
+        )  # what a submission's locked cell becomes
+        assert kept.source.startswith("### Question 2 · The flow (2.5 points)\n")
+        assert gradebook.find_assignment("priors").max_score == sum((points | changed).values())
 
 
 def test_release_lists_every_file(assignment, release):
     """The release is the notebook, the package `lab` with the course's choices, what to install, and the earlier solutions."""
     made = {f"{assignment}.ipynb", publish.CHOICES, publish.REQUIREMENTS}
     assert set(release) == made | {*publish.lab_files(), *given(assignment)}
+
+
+def required(release):
+    """Return the requirements of a release, comments left out."""
+    lines = release[publish.REQUIREMENTS].decode().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_requirements_cover_every_import(release):
+    """What the notebook and the package import comes with Python, lies beside the notebook, or is required."""
+    notebook = nbformat.reads(next(release[name] for name in release if name.endswith(".ipynb")), as_version=4)
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    sources += [content.decode() for name, content in release.items() if name.endswith(".py")]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    beside = {name.removesuffix(".py").split("/")[0] for name in release}
+    foreign = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - beside
+    assert {"torch", "yaml", "PIL"} <= foreign
+    distributions = packages_distributions()
+    needed = {canonicalize_name(distribution) for name in foreign for distribution in distributions[name]}
+    assert needed <= {canonicalize_name(requirement.name) for requirement in required(release)}
+
+
+def test_requirements_are_ranges_that_hold_what_is_tested_here(release):
+    """Each line is a requirement with both ends, which the version installed here satisfies; nothing of the grader's is there."""
+    for requirement in required(release):
+        assert {part.operator for part in requirement.specifier} == {">=", "<"}, requirement
+        assert requirement.specifier.contains(version(requirement.name)), requirement
+        assert requirement.marker is None, requirement
+    names = {requirement.name for requirement in required(release)}
+    assert {"ipykernel", "jupyterlab", "numpy"} <= names
+    assert not names & {"distributed", "nbclient", "nbconvert", "nbgrader", "pydantic", "pyseccomp", "pytest"}
 
 
 def test_release_carries_the_data_set_and_budget_of_the_course(release):
