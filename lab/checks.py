@@ -150,7 +150,9 @@ def _told(error: BaseException, check: Cell, space: dict, trial: dict) -> str:
             "" if {*function.split(".")} & {check.exercise, *check.needs} else " This check calls it: write it first."
         )
         return f"{function} is not written yet.{first}"
-    return f"{name}: {error}\nin {function}, line {own.tb_lineno} of your cell: {line}"
+    meant = difflib.get_close_matches(error.name, own.tb_frame.f_locals, 1) if isinstance(error, NameError) else []
+    hint = f"\nDid you mean {meant[0]}?" if meant else ""
+    return f"{name}: {error}\nin {function}, line {own.tb_lineno} of your cell: {line}{hint}"
 
 
 def _not_defined(name: str, space: dict, checks: list[Cell]) -> str:

@@ -67,6 +67,15 @@ MISTAKES = {
         HALF.replace("    return", "    y ="),
         ("half: failed", "'NoneType'", "where the check says: assert answer.shape == (2,)", "Does half return"),
     ),
+    "misspelt": (
+        "def half(mu_x):\n    return mux / 2",
+        (
+            "half: failed",
+            "NameError: name 'mux' is not defined",
+            "line 2 of your cell: return mux / 2",
+            "Did you mean mu_x?",
+        ),
+    ),
     "own-assertion": (
         HALF.replace("return", "assert len(x) == 1, 'one only'; return"),
         ("half: failed", "AssertionError: one only", "in half, line 3 of your cell: assert len(x) == 1"),

@@ -220,6 +220,46 @@ def test_released_lab_trains_on_what_the_course_says(assignment, tmp_path):
     assert done.stdout.startswith(str(tmp_path))
 
 
+def set_up(release, folder):
+    """Run the set-up cell of a release alone, where no package is installed, and return the process."""
+    notebook = nbformat.reads(release["vae.ipynb"], as_version=4)
+    (cell,) = [cell for cell in notebook.cells if cell.id == "setup"]
+    code = f"{cell.source}\nprint(find_spec('lab').origin)"
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("top", ["vae", "."])
+def test_set_up_cell_unpacks_lab_where_it_is_missing(tmp_path, top):
+    """With the release's archive beside a lone notebook, as in Colab, `lab` is found; the notebook itself is not touched."""
+    release = files(ROOT / "release" / "vae")
+    (tmp_path / "vae.ipynb").write_text("the student's")
+    root = ROOT / "release" if top == "vae" else ROOT / "release" / "vae"
+    shutil.make_archive(str(tmp_path / "vae"), "zip", root, top)
+    done = set_up(release, tmp_path)
+    assert done.stdout.strip() == str(tmp_path / "given" / top / "lab" / "__init__.py"), done.stderr
+    assert (tmp_path / "vae.ipynb").read_text() == "the student's"
+
+
+def test_set_up_cell_says_what_to_upload(tmp_path):
+    """Without the archive it ends in one sentence that names it."""
+    done = set_up(files(ROOT / "release" / "vae"), tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "FileNotFoundError: lab is not here: put vae.zip beside this notebook"
+    )
+
+
+def test_set_up_cell_does_nothing_beside_lab(tmp_path):
+    """Where `lab` lies beside the notebook nothing is unpacked."""
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "__init__.py").touch()
+    (tmp_path / "vae.zip").write_text("no archive")
+    done = set_up(files(ROOT / "release" / "vae"), tmp_path)
+    assert done.stdout.strip() == str(tmp_path / "lab" / "__init__.py"), done.stderr
+    assert not (tmp_path / "given").exists()
+
+
 def test_release_has_no_solution(source, released_text):
     """No marker and no line of a solution or of a model answer is in the release."""
     assert not re.search("BEGIN SOLUTION|END SOLUTION", released_text)

@@ -189,6 +189,15 @@ def test_setup_is_given_and_first(path, notebook):
     assert set(re.findall(r"\w+\.zip", first.source)) == {f"{path.stem}.zip"}
 
 
+def test_opening_tells_how_an_exercise_is_checked(path, notebook):
+    """It names `lab.check`, with an exercise of this notebook."""
+    named = re.findall(r'`lab\.check\("(\w+)"\)`.*`python -m lab\.check (\w+) (\w+)`', notebook.cells[0].source)
+    assert len(named) == 1
+    exercise, stem, same = named[0]
+    assert (stem, same) == (path.stem, exercise)
+    assert f"test_{exercise}" in {cell.id for cell in graded(notebook)}
+
+
 def test_exercises_are_in_order(notebook):
     """An exercise is a text, one solution cell and its visible tests, side by side."""
     ids = [cell.id for cell in notebook.cells]

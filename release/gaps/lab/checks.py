@@ -150,14 +150,13 @@ def _told(error: BaseException, check: Cell, space: dict, trial: dict) -> str:
             "" if {*function.split(".")} & {check.exercise, *check.needs} else " This check calls it: write it first."
         )
         return f"{function} is not written yet.{first}"
-    return f"{name}: {error}\nin {function}, line {own.tb_lineno} of your cell: {line}"
+    meant = difflib.get_close_matches(error.name, own.tb_frame.f_locals, 1) if isinstance(error, NameError) else []
+    hint = f"\nDid you mean {meant[0]}?" if meant else ""
+    return f"{name}: {error}\nin {function}, line {own.tb_lineno} of your cell: {line}{hint}"
 
 
 def _not_defined(name: str, space: dict, checks: list[Cell]) -> str:
-    """Return why a name is not there: an error of syntax in the cell that was run last for it, or another name; empty if unknown."""
-    for source in reversed(space.get("In", [])):
-        if re.search(rf"^\s*(def|class)\s+{re.escape(name)}\b", source, re.MULTILINE):
-            return syntax_error(source)
+    """Return why a name is not there: its cell does not run, or gives another name; what was run last counts; empty if unknown."""
     asked = {need for cell in checks for need in cell.needs}
     own = [
         other
@@ -165,4 +164,10 @@ def _not_defined(name: str, space: dict, checks: list[Cell]) -> str:
         if isinstance(value, FunctionType | type) and value.__module__ == "__main__" and other not in asked
     ]
     near = difflib.get_close_matches(name, own, 1)
+    names = "|".join(map(re.escape, [name, *near]))
+    for source in reversed(space.get("In", [])):
+        if found := re.search(rf"^\s*(?:def|class)\s+({names})\b", source, re.MULTILINE):
+            if found[1] == name:
+                return syntax_error(source)
+            break
     return f"There is {near[0]}: give it back the name {name}." if near else ""
