@@ -33,7 +33,11 @@ def _stated(notebook: NotebookNode, cell: NotebookNode, name: str | None, sectio
         sections |= _points(notebook)
     opener = f"{name}_text" if name else cell.id
     if opener not in sections:
-        problem = "its first line has to be a heading" if name is None else f"there is no text {opener} that begins with a heading"
+        problem = (
+            "its first line has to be a heading"
+            if name is None
+            else f"there is no text {opener} that begins with a heading"
+        )
         raise ValueError(f"the text {cell.id} asks for {{points{f' of {name}' if name else ''}}}: {problem}")
     number = f"{sections[opener]:g}"
     return number if name else f"{number} point{'' if number == '1' else 's'}"
