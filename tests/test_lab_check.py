@@ -308,6 +308,7 @@ def test_only_what_defines_is_run():
     """Of a given cell: imports, definitions, constants. Of a student's cell all but calls alone. Magic is passed over."""
     found = defining.Definitions({"lab": lab})
     given = """
+        # What is given.
         %matplotlib inline
         import math
         import torch

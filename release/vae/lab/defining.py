@@ -43,7 +43,7 @@ class Definitions:
             answer: whether a student answers in it.
         """
         source = MAGIC.sub("", source)
-        first = next((line.strip() for line in source.splitlines() if line.strip()), "")
+        first = next((line.strip() for line in source.splitlines() if line.strip() and line[0] != "#"), "")
         place = f"The cell {f'of {name}, ' if answer and name else ''}“{first[:60]}”"
         if error := syntax_error(source):
             names = re.findall(r"^\s*(?:def|class)\s+(\w+)", source, re.MULTILINE)
