@@ -70,7 +70,7 @@ class Course(BaseSettings):
         "checked", description="collected: timestamp.txt counts even where the notebook was changed after it"
     )
     due: dict[Name, datetime] = Field(
-        default_factory=dict, description="when each assignment is due, in `time_zone` where no other stands there"
+        {}, description="when each assignment is due, in `time_zone` where no other stands there"
     )
     time_zone: str = Field("UTC", description="of the due dates, by its name, as Europe/Berlin")
     late_share_per_day: float = Field(

@@ -20,17 +20,24 @@ from PIL import Image
 
 import lab
 from autograder.course import ROOT, Course
+from autograder.placeholders import filled
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
 ILLUSTRATION = ("_figure", "_number", "_table")  # ends the id of a cell that only shows something
 CHOICES = "lab/course.json"  # beside the notebook
+REQUIREMENTS = "requirements.txt"  # the same
 GIVEN = '"""Given: the reference solution of the assignment {assignment}."""'
 
 
 def lab_files(root: Path = ROOT) -> dict[str, bytes]:
     """Return the files of the package that students get: path beside the notebook to content."""
     return {f"lab/{path.name}": path.read_bytes() for path in sorted((root / "lab").glob("*.py"))}
+
+
+def requirements(root: Path = ROOT) -> bytes:
+    """Return what students have to install for the notebook and `lab`: lab/requirements.txt."""
+    return (root / "lab" / REQUIREMENTS).read_bytes()
 
 
 def attached(assignment: str, root: Path = ROOT) -> dict[str, bytes]:
@@ -63,7 +70,7 @@ def given_cells(assignment: str, root: Path = ROOT) -> list[tuple[NotebookNode, 
     Args:
         root: the course's folder, with source/.
     """
-    cells = nbformat.read(notebook_of(assignment, root), as_version=4).cells
+    cells = source(notebook_of(assignment, root)).cells
     return [
         (
             cell,
@@ -133,7 +140,7 @@ def executed(path: Path, course: Course, seed: int | None = None) -> tuple[Noteb
     Raises:
         nbclient.exceptions.CellExecutionError: when a cell raises.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = source(path)
     metadata = notebook.metadata.copy()
     if seed is not None:
         for cell in notebook.cells:
@@ -186,6 +193,11 @@ def lighter(picture: str) -> str:
     opaque = Image.open(io.BytesIO(given)).convert("RGB")
     opaque.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
     return picture if file.tell() >= len(given) else base64.b64encode(file.getvalue()).decode()
+
+
+def source(path: Path) -> NotebookNode:
+    """Return a source notebook with its solutions, and with numbers where its texts leave a place for points."""
+    return filled(nbformat.read(path, as_version=4))
 
 
 def notebook_of(assignment: str, root: Path = ROOT) -> Path:

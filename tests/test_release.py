@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import symtable
 import sys
+from importlib.metadata import packages_distributions, version
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,6 +18,9 @@ import nbformat
 import numpy
 import pytest
 from nbclient import NotebookClient
+from nbgrader.api import Gradebook
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from PIL import Image
 
 from autograder import publish
@@ -102,11 +106,9 @@ def run(assignment, notebook, folder):
     return {cell.id for cell in graded if any(output.output_type == "error" for output in cell.outputs)}
 
 
-@pytest.mark.slow
-def test_release_is_a_remake(assignment, release, tmp_path):
-    """`nbgrader generate_assignment` makes the committed release, byte for byte."""
-    shutil.copytree(ROOT / "source", tmp_path / "source")
-    (tmp_path / "nbgrader_config.py").write_text(CONFIG)
+def generated(assignment, folder):
+    """Return what `nbgrader generate_assignment` makes of the sources in a folder: path to content."""
+    (folder / "nbgrader_config.py").write_text(CONFIG)
     command = [
         sys.executable,
         "-m",
@@ -114,21 +116,92 @@ def test_release_is_a_remake(assignment, release, tmp_path):
         "generate_assignment",
         assignment,
         "--create",
-        f"--course-dir={tmp_path}",
+        f"--course-dir={folder}",
     ]
-    command.append(f"--db=sqlite:///{tmp_path / 'gradebook.db'}")
+    command.append(f"--db=sqlite:///{folder / 'gradebook.db'}")
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # nbgrader calls alembic by its name
     environment = {name: value for name, value in os.environ.items() if not name.startswith("COURSE_")} | {"PATH": path}
-    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
-    made = files(tmp_path / "release" / assignment)
+    return files(folder / "release" / assignment)
+
+
+@pytest.mark.slow
+def test_release_is_a_remake(assignment, release, tmp_path):
+    """`nbgrader generate_assignment` makes the committed release, byte for byte."""
+    shutil.copytree(ROOT / "source", tmp_path / "source")
+    made = generated(assignment, tmp_path)
     assert list(made) == list(release)
     assert [name for name in made if made[name] != release[name]] == []
 
 
+@pytest.mark.slow
+def test_release_says_the_points_of_the_metadata(tmp_path):
+    """An exercise whose points are changed in its cell has new numbers in heading, table and title; the others keep theirs."""
+    source = nbformat.read(publish.notebook_of("priors"), as_version=4)
+    changed = {"test_planar_flow": 1, "written_flow": 2.5}
+    points = {
+        cell.id: cell.metadata.nbgrader.points for cell in source.cells if "points" in cell.metadata.get("nbgrader", {})
+    }
+    assert points | changed != points
+    for cell in source.cells:
+        if cell.id in changed:
+            cell.metadata.nbgrader.points = changed[cell.id]
+    (tmp_path / "source" / "priors").mkdir(parents=True)
+    nbformat.write(source, tmp_path / "source" / "priors" / "priors.ipynb")
+    made = nbformat.reads(generated("priors", tmp_path)["priors.ipynb"], as_version=4)
+    texts = {cell.id: cell.source for cell in made.cells}
+    assert f"**{sum((points | changed).values()):g} points ·" in texts["opening"]
+    assert "| 3 · `PlanarFlow` | 1 | 30 |" in texts["opening"]
+    assert f"| 5 · `FlowPrior` | {points['test_flow_prior']} | 25 |" in texts["opening"]
+    assert texts["planar_flow_text"].startswith("## Exercise 3 · The planar layer (1 point, 30 minutes)\n")
+    assert texts["written_text"].startswith("## Written questions (4.5 points, ")
+    assert texts["question_flow"].startswith("### Question 2 · The flow (2.5 points)\n")
+    with Gradebook(f"sqlite:///{tmp_path / 'gradebook.db'}") as gradebook:
+        kept = gradebook.find_source_cell(
+            "question_flow", "priors", "priors"
+        )  # what a submission's locked cell becomes
+        assert kept.source.startswith("### Question 2 · The flow (2.5 points)\n")
+        assert gradebook.find_assignment("priors").max_score == sum((points | changed).values())
+
+
 def test_release_lists_every_file(assignment, release):
-    """The release is the notebook, the package `lab` with the course's choices, and the earlier solutions that it imports."""
-    assert set(release) == {f"{assignment}.ipynb", publish.CHOICES, *publish.lab_files(), *given(assignment)}
+    """The release is the notebook, the package `lab` with the course's choices, what to install, and the earlier solutions."""
+    made = {f"{assignment}.ipynb", publish.CHOICES, publish.REQUIREMENTS}
+    assert set(release) == made | {*publish.lab_files(), *given(assignment)}
+
+
+def required(release):
+    """Return the requirements of a release, comments left out."""
+    lines = release[publish.REQUIREMENTS].decode().splitlines()
+    return [Requirement(line) for line in lines if line and not line.startswith("#")]
+
+
+def test_requirements_cover_every_import(release):
+    """What the notebook and the package import comes with Python, lies beside the notebook, or is required."""
+    notebook = nbformat.reads(next(release[name] for name in release if name.endswith(".ipynb")), as_version=4)
+    sources = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    sources += [content.decode() for name, content in release.items() if name.endswith(".py")]
+    nodes = [node for source in sources for node in ast.walk(ast.parse(source))]
+    names = {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    names |= {node.module for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    beside = {name.removesuffix(".py").split("/")[0] for name in release}
+    foreign = {name.split(".")[0] for name in names} - set(sys.stdlib_module_names) - beside
+    assert {"torch", "yaml", "PIL"} <= foreign
+    distributions = packages_distributions()
+    needed = {canonicalize_name(distribution) for name in foreign for distribution in distributions[name]}
+    assert needed <= {canonicalize_name(requirement.name) for requirement in required(release)}
+
+
+def test_requirements_are_ranges_that_hold_what_is_tested_here(release):
+    """Each line is a requirement with both ends, which the version installed here satisfies; nothing of the grader's is there."""
+    for requirement in required(release):
+        assert {part.operator for part in requirement.specifier} == {">=", "<"}, requirement
+        assert requirement.specifier.contains(version(requirement.name)), requirement
+        assert requirement.marker is None, requirement
+    names = {requirement.name for requirement in required(release)}
+    assert {"ipykernel", "jupyterlab", "numpy"} <= names
+    assert not names & {"distributed", "nbclient", "nbconvert", "nbgrader", "pydantic", "pyseccomp", "pytest"}
 
 
 def test_release_carries_the_data_set_and_budget_of_the_course(release):
@@ -149,6 +222,46 @@ def test_released_lab_trains_on_what_the_course_says(assignment, tmp_path):
     )
     assert done.stdout.split()[1:] == ["fashion", "quick"]
     assert done.stdout.startswith(str(tmp_path))
+
+
+def set_up(release, folder):
+    """Run the set-up cell of a release alone, where no package is installed, and return the process."""
+    notebook = nbformat.reads(release["vae.ipynb"], as_version=4)
+    (cell,) = [cell for cell in notebook.cells if cell.id == "setup"]
+    code = f"{cell.source}\nprint(find_spec('lab').origin)"
+    command = [sys.executable, "-I", "-S", "-c", f"import sys; sys.path.insert(0, {str(folder)!r})\n{code}"]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("top", ["vae", "."])
+def test_set_up_cell_unpacks_lab_where_it_is_missing(tmp_path, top):
+    """With the release's archive beside a lone notebook, as in Colab, `lab` is found; the notebook itself is not touched."""
+    release = files(ROOT / "release" / "vae")
+    (tmp_path / "vae.ipynb").write_text("the student's")
+    root = ROOT / "release" if top == "vae" else ROOT / "release" / "vae"
+    shutil.make_archive(str(tmp_path / "vae"), "zip", root, top)
+    done = set_up(release, tmp_path)
+    assert done.stdout.strip() == str(tmp_path / "given" / top / "lab" / "__init__.py"), done.stderr
+    assert (tmp_path / "vae.ipynb").read_text() == "the student's"
+
+
+def test_set_up_cell_says_what_to_upload(tmp_path):
+    """Without the archive it ends in one sentence that names it."""
+    done = set_up(files(ROOT / "release" / "vae"), tmp_path)
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith(
+        "FileNotFoundError: lab is not here: put vae.zip beside this notebook"
+    )
+
+
+def test_set_up_cell_does_nothing_beside_lab(tmp_path):
+    """Where `lab` lies beside the notebook nothing is unpacked."""
+    (tmp_path / "lab").mkdir()
+    (tmp_path / "lab" / "__init__.py").touch()
+    (tmp_path / "vae.zip").write_text("no archive")
+    done = set_up(files(ROOT / "release" / "vae"), tmp_path)
+    assert done.stdout.strip() == str(tmp_path / "lab" / "__init__.py"), done.stderr
+    assert not (tmp_path / "given").exists()
 
 
 def test_release_has_no_solution(source, released_text):
@@ -300,8 +413,9 @@ def test_notebook_without_imports_is_named(sources):
             ask(path)
 
 
-def test_solved_notebook_is_current(assignment, source):
-    """solutions/<assignment>.ipynb is the source with the outputs of a run in which nothing failed."""
+def test_solved_notebook_is_current(assignment):
+    """solutions/<assignment>.ipynb is the source, points written into its texts, with the outputs of a run without an error."""
+    source = publish.source(publish.notebook_of(assignment))
     path = ROOT / "solutions" / f"{assignment}.ipynb"
     assert path.stat().st_size <= 2**20  # a forge shows it, and nobody waits
     solved = nbformat.read(path, as_version=4)

@@ -9,6 +9,8 @@ import nbformat
 import pytest
 from jupytext.combine import combine_inputs_with_outputs
 
+from autograder.placeholders import filled
+
 ROOT = Path(__file__).resolve().parent.parent
 SOURCES = sorted(ROOT.glob("source/*/*.ipynb"))
 FLAGS = {"grade", "grade_id", "locked", "schema_version", "solution", "task"}
@@ -152,16 +154,48 @@ def test_points_are_those_of_the_contract(path, notebook):
     assert points == POINTS[path.stem]
 
 
-def test_text_states_the_points(notebook):
-    """The opening states the sum, and the heading of an exercise the points of its cell."""
-    points = {cell.id: flags(cell)["points"] for cell in notebook.cells if flags(cell).get("grade")}
-    assert f"**{sum(points.values())} points" in notebook.cells[0].source
+def test_points_stand_in_the_metadata_alone(notebook):
+    """Texts leave places for points: the title, the heading of each exercise and question, and the table, for all of them."""
+    texts = {cell.id: cell.source for cell in notebook.cells if cell.cell_type == "markdown"}
+    for name, text in texts.items():
+        assert name.startswith("written_") or not re.search(r"\b(\d+|[Oo]ne) points?\b", text), name
+    assert re.match(r"# .*\n\n\*\*\{points\} · ", notebook.cells[0].source)
     for cell in graded(notebook):
         name = cell.id.removeprefix("test_")
-        text = next(other.source for other in notebook.cells if other.id == f"{name}_text")
-        stated = re.match(r"## Exercise \d+ · .* \((\d+) points?[,)]", text)
-        assert stated, name
-        assert int(stated[1]) == points[cell.id], name
+        assert re.match(r"## Exercise \d+ · .* \(\{points\}[,)]", texts[f"{name}_text"]), name
+        assert notebook.cells[0].source.count(f"{{points of {name}}} |") == 1, name
+    for name, text in texts.items():
+        assert not name.startswith("question_") or re.match(r"### Question \d+ · .* \(\{points\}\)\n", text), name
+    assert notebook.cells[0].source.count("{points of written} |") == 1
+
+
+def test_points_of_the_text_are_those_of_the_cells(notebook):
+    """With the numbers written in, the title has the sum, each heading the points of its cells, and the table sums up, too."""
+    points = {cell.id: flags(cell)["points"] for cell in notebook.cells if flags(cell).get("grade")}
+    texts = {cell.id: cell.source for cell in filled(notebook).cells}
+    assert f"**{sum(points.values())} points · " in texts["opening"]
+    for name, worth in points.items():
+        opener = (
+            f"{name.removeprefix('test_')}_text" if name.startswith("test_") else name.replace("written_", "question_")
+        )
+        assert f"({worth} point{'s' * (worth != 1)}" in texts[opener].splitlines()[0]
+    assert sum(map(int, re.findall(r"\| [^|]+ \| (\d+) \| [^|]+ (?=\|)", texts["opening"]))) == sum(points.values())
+
+
+def test_setup_is_given_and_first(path, notebook):
+    """The first code cell is the locked one that looks for `lab`; it names the archive of its own assignment."""
+    first = code(notebook)[0]
+    assert (first.id, flags(first)["locked"], flags(first)["grade"]) == ("setup", True, False)
+    assert set(re.findall(r"\w+\.zip", first.source)) == {f"{path.stem}.zip"}
+
+
+def test_opening_tells_how_an_exercise_is_checked(path, notebook):
+    """It names `lab.check`, with an exercise of this notebook."""
+    named = re.findall(r'`lab\.check\("(\w+)"\)`.*`python -m lab\.check (\w+) (\w+)`', notebook.cells[0].source)
+    assert len(named) == 1
+    exercise, stem, same = named[0]
+    assert (stem, same) == (path.stem, exercise)
+    assert f"test_{exercise}" in {cell.id for cell in graded(notebook)}
 
 
 def test_exercises_are_in_order(notebook):
@@ -219,10 +253,10 @@ def test_messages_of_visible_checks_fit_what_validate_shows(notebook):
 
 
 def test_imports_are_in_one_cell(notebook):
-    """The cell `imports` is the only one that imports, and it imports on lines of their own."""
+    """The cell `imports` is the only one that imports, beside the one that looks for `lab`, on lines of their own."""
     for cell in code(notebook):
         imports = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Import | ast.ImportFrom)]
-        assert bool(imports) == (cell.id == "imports"), cell.id
+        assert bool(imports) == (cell.id in ("setup", "imports")), cell.id
         assert all(node.lineno == node.end_lineno for node in imports), cell.id
 
 

@@ -39,6 +39,7 @@ def configure(c, root: Path) -> None:
     c.Execute.timeout = settings.cell_timeout_s  # nbgrader validate
     c.GenerateAssignment.preprocessors = [
         "nbgrader.preprocessors.IncludeHeaderFooter",
+        "autograder.door.attach.StatePoints",
         "nbgrader.preprocessors.LockCells",
         "nbgrader.preprocessors.ClearSolutions",
         "nbgrader.preprocessors.ClearOutput",

@@ -4,6 +4,7 @@ Students read this package; it imports nothing of the grader.
 """
 
 from lab import checkpoints, environment, evaluation, pictures, results
+from lab.checks import check
 from lab.data import batches, binarize, load
 from lab.environment import budget, data_root, dataset, device
 from lab.errors import CheckpointError, DataError, LabError, ResultsError, TrainingError
@@ -23,6 +24,7 @@ __all__ = [
     "batches",
     "binarize",
     "budget",
+    "check",
     "checkpoints",
     "data_root",
     "dataset",
