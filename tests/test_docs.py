@@ -189,7 +189,9 @@ def test_every_key_is_described():
     assert len(defaults) > 15
     for key, default in defaults.items():
         assert KEYS[key].default is not PydanticUndefined
-        assert default.strip("`").replace(" ", "") == str(repr(KEYS[key].default)).replace("'", '"'), key
+        value = KEYS[key].default
+        shown = value.as_posix() if isinstance(value, Path) else repr(value).replace("'", '"')
+        assert default.strip("`").replace(" ", "") == shown, key
 
 
 def test_pages_ask_nothing_of_other_machines():
