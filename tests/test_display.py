@@ -22,8 +22,9 @@ from traitlets.config import Config
 
 from autograder.course import Course
 from autograder.door.configure import configure
-from autograder.door.export import HideMarkSchemes
+from autograder.door.feedback import FeedbackPage, HideMarkSchemes
 from autograder.reporting import display
+from autograder.reporting.feedback import Submission, sheet
 from autograder.reporting.report import Mark, Outcome, Report, Status, cell_html, summary
 from tests.conftest import ROOT
 
@@ -100,20 +101,19 @@ def settings():
 
 
 def page(cells, template="feedback", config=None):
-    """Return the page that nbgrader's template makes of a notebook with these cells."""
+    """Return the page that a template makes of a notebook with these cells: nbgrader's own, or with a configuration, ours."""
     templates = Path(server_extensions.__file__).parent / "formgrader" / "templates"
     bootstrap = templates.parent / "static" / "node_modules" / "bootstrap" / "dist" / "css"
-    exporter = HTMLExporter(
-        config=config or Config(),
-        template_name=template,
-        extra_template_basedirs=[str(templates)],
-        extra_template_paths=[str(bootstrap)],
-    )
+    if config is None:
+        folders = {"extra_template_basedirs": [str(templates)], "extra_template_paths": [str(bootstrap)]}
+        exporter = HTMLExporter(template_name=template, **folders)
+    else:
+        exporter = (FeedbackPage if template == "feedback" else HTMLExporter)(config=config, template_name=template)
     known = {"notebook": "vae", "score": 1.0, "max_score": 2.0, "late_penalty": 0}
     names = {"student": "ada", "first_name": "Ada", "last_name": "<b>L</b>", "notebook_path": "a/b", "base_url": ""}
-    return exporter.from_notebook_node(
-        new_notebook(cells=list(cells)), {"nbgrader": known, "index": 0, "total": 1, **names}
-    )[0]
+    notebook = new_notebook(cells=list(cells))
+    told = {"sheet": sheet(Submission("ada", "", "c", "vae", (), 1.0, 2.0), None), "parts": {}, "rest": notebook.cells}
+    return exporter.from_notebook_node(notebook, {"nbgrader": known, "index": 0, "total": 1, **names, **told})[0]
 
 
 class Places(HTMLParser):
@@ -169,9 +169,13 @@ def test_probe_is_acted_on_without_the_filters(name):
         (f"![dot](data:image/png;base64,{PIXEL})", f'<img src="data:image/png;base64,{PIXEL}" alt="dot">'),
         ("![plot](figures/my_plot.png)", '<img src="figures/my_plot.png" alt="plot">'),
         ("```python\ndef f(): pass\n```", '<span class="k">def</span>'),
-        ("$a < b$ and $$x_1 * y * z_2$$", "$a &lt; b$ and $$x_1 * y * z_2$$"),
-        (r"\\(a_1\\) and \begin{align} a_1 &= b \\ c_1 \end{align}", r"\begin{align} a_1 &amp;= b \\ c_1 \end{align}"),
-        (r"\\(a_1 * b * c_1\\)", "$a_1 * b * c_1$"),
+        (
+            "$a < b$ and $$x_1$$",
+            '<math display="inline"><mrow><mi>a</mi><mo>&lt;</mo><mi>b</mi></mrow></math> and <math',
+        ),
+        (r"\begin{align} a_1 &= b \\ c_1 \end{align}", "<mi>b</mi></mtd></mtr><mtr>"),
+        (r"\\(a * b * c\\)", "<mi>a</mi><mo>*</mo><mi>b</mi><mo>*</mo><mi>c</mi>"),
+        (r"$\unknown < b$ and $$\unknown$$", r"$\unknown &lt; b$ and $$\unknown$$"),
         ("[text](http://a.example/?x=1&y=2)", "text (http://a.example/?x=1&amp;y=2)"),
         ("<http://a.example>", "<p>http://a.example</p>"),
     ],
@@ -256,13 +260,16 @@ def test_markdown_cannot_pose_as_the_page(source):
 
 @pytest.mark.parametrize("command", ["href", "style", "class", "cssId", "require"])
 def test_mathematics_holds_no_link(command):
-    """MathJax's commands that make links or set attributes are typeset as text."""
+    """Commands that make links or set attributes are typeset as text."""
     tex = rf"$\{command}{{javascript:alert(1)}}{{x}}$"
     parted = tex.replace(command, command[0] + "<wbr>" + command[1:])
-    texts = display.markdown_to_html({}, tex), display.clean_html(parted), display.inert_tex(tex)
-    for text in texts:
+    for text in display.clean_html(parted), display.inert_tex(tex):
         assert f"\\{command}" not in text
         assert r"\mathrm{javascript:alert(1)}{x}" in text
+    for made in display.markdown_to_html({}, tex), display.latex_to_html(tex):
+        places = Places(made)
+        assert places.text.strip() == "javascript:alert(1)x"
+        assert set(places.acts) <= {"math display=inline", "mi mathvariant=normal", "mo stretchy=false"}
 
 
 def test_tex_commands_of_longer_names_stay():
@@ -492,8 +499,9 @@ def test_course_says_whether_feedback_shows_mark_schemes(show, hidden, monkeypat
     """`show_mark_schemes` decides, for feedback alone."""
     monkeypatch.setattr(os, "environ", os.environ | {"COURSE_SHOW_MARK_SCHEMES": show})
     configure(config := Config(), ROOT)
-    assert ("autograder.door.export.HideMarkSchemes" in config.GenerateFeedback.preprocessors) is hidden
-    assert config.HTMLExporter.preprocessors == ["autograder.reporting.display.Plain"]
+    assert ("autograder.door.feedback.HideMarkSchemes" in config.GenerateFeedback.preprocessors) is hidden
+    assert config.HTMLExporter.preprocessors[0] == "autograder.reporting.display.Plain"
+    assert config.FeedbackPage.preprocessors == ["autograder.reporting.display.Plain"]
 
 
 @pytest.mark.parametrize(
