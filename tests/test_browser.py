@@ -219,7 +219,7 @@ def test_nothing_can_be_clicked(visit):
 
 def test_markdown_and_html_still_show(visit):
     """Headings, tables, and embedded, attached and printed pictures are there."""
-    for heading in ("A heading", "A heading of HTML", "test_reparameterize", "Your result"):
+    for heading in ("A heading", "A heading of HTML", "test_reparameterize", "Result of the tests"):
         assert visit.page.get_by_role("heading", name=heading, exact=True).count() == 1
     assert visit.page.get_by_role("cell", name="two").locator("strong").count() == 1
     for picture, size in (("embedded", None), ("attached", None), ("printed dot", "16")):

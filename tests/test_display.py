@@ -7,6 +7,7 @@ import base64
 import copy
 import html
 import os
+import re
 import tempfile
 import time
 from html.parser import HTMLParser
@@ -111,9 +112,11 @@ def page(cells, template="feedback", config=None):
         exporter = (FeedbackPage if template == "feedback" else HTMLExporter)(config=config, template_name=template)
     known = {"notebook": "vae", "score": 1.0, "max_score": 2.0, "late_penalty": 0}
     names = {"student": "ada", "first_name": "Ada", "last_name": "<b>L</b>", "notebook_path": "a/b", "base_url": ""}
+    told = sheet(Submission("ada", "", "c", "vae", (), 1.0, 2.0), None)
+    # as nbgrader does: behind the preprocessors of the exporter
+    exporter.register_preprocessor(lambda nb, given: (nb, given | {"sheet": told, "parts": {}, "rest": nb.cells}), True)
     notebook = new_notebook(cells=list(cells))
-    told = {"sheet": sheet(Submission("ada", "", "c", "vae", (), 1.0, 2.0), None), "parts": {}, "rest": notebook.cells}
-    return exporter.from_notebook_node(notebook, {"nbgrader": known, "index": 0, "total": 1, **names, **told})[0]
+    return exporter.from_notebook_node(notebook, {"nbgrader": known, "index": 0, "total": 1, **names})[0]
 
 
 class Places(HTMLParser):
@@ -294,7 +297,7 @@ def test_report_looks_the_same(template, settings):
     fragment = cell_html(report, "elbo")
     assert display.clean_html(fragment) == fragment
     text = page([new_markdown_cell(summary(report)), shown({"text/html": fragment})], template, settings)
-    assert "<h2>Your result</h2>" in text
+    assert re.search("<h[23]>Result of the tests</h[23]>", text)
     assert "<td>1 of 2</td>" in text
     assert "<li>Cell 3 ended the kernel.</li>" in text
     assert "got<br/>&lt;1&gt;<br/><em>Hint: h</em>" in text
@@ -307,7 +310,7 @@ def test_outputs_that_are_text_are_shown_as_text(template, settings):
     cells = [
         new_code_cell("1", outputs=[new_output("stream", name="stdout", text=f"stream {bad}")]),
         new_code_cell("1", outputs=[new_output("error", ename="E", evalue="", traceback=[f"\x1b[31merror {bad}"])]),
-        shown({"text/latex": rf"$\href{{x}}{{latex}} {bad}$"}),
+        shown({"text/latex": rf"$\href{{x}}{{y}}$ latex {bad}"}),
         shown({"text/plain": f"plain {bad}"}),
         shown({"application/vnd.vega.v5+json": {"unknown": bad}}),
         new_raw_cell(f"raw {bad}", metadata={"raw_mimetype": "text/html"}),
@@ -315,7 +318,7 @@ def test_outputs_that_are_text_are_shown_as_text(template, settings):
         new_code_cell(f"code {bad}"),
     ]
     places = Places(page(cells, template, settings))
-    for word in ("stream ", "error ", r"$\mathrm{x}{latex} ", "plain ", "raw ", "bare ", "code "):
+    for word in ("stream ", "error ", "latex ", "plain ", "raw ", "bare ", "code "):
         assert f"{word}{bad}" in places.text
     assert display.UNKNOWN in places.text
     assert not [attributes for _, attributes in places.tags if attributes.get("onclick") == "x"]

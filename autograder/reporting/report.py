@@ -193,11 +193,11 @@ def cell_html(report: Report, cell: str) -> str:
 def summary(report: Report) -> str:
     """Return a markdown table of the exercises, their scores, and how many of their tests passed."""
     if report.graded:
-        head = f"**{report.score:g} of {report.points:g} automatic points.** Written answers are graded by a person."
+        head = f"**{report.score:g} of {report.points:g} automatic points,** before what a person changes or adds."
     else:
         head = "**Not graded.** This is not a zero; your instructor will look at it."
     notes = "".join(f"- {_escape(note)}\n" for note in report.notes)
-    rows = [f"## Your result\n\n{head}\n\n{notes}\n| exercise | points | tests |", "| --- | --- | --- |"]
+    rows = [f"## Result of the tests\n\n{head}\n\n{notes}\n| exercise | points | tests |", "| --- | --- | --- |"]
     for cell, mark in report.marks.items():
         outcomes = report.of(cell)
         passed = sum(outcome.status is Status.PASSED for outcome in outcomes)
