@@ -1,6 +1,7 @@
 // Goes to the next answer without a score, of this submission or of another one.
 (function () {
     var button = $("#next-ungraded");
+    var asked = window.location.hash === "#ungraded";  // formgrade.js takes it away
 
     function waiting() {
         return $(".score.needs_manual_grade");
@@ -36,14 +37,14 @@
         if (!boxes.length) {
             return elsewhere();
         }
-        var at = boxes.index(document.activeElement);
-        var below = boxes.filter(function () { return $(this).offset().top > $(window).scrollTop() + 150; });
-        goTo(at >= 0 ? boxes.eq((at + 1) % boxes.length) : (below.length ? below.first() : boxes.first()));
+        var last = formgrader.last_selected[0];
+        var behind = boxes.filter(function () { return last && last.compareDocumentPosition(this) & Node.DOCUMENT_POSITION_FOLLOWING; });
+        goTo(behind.length ? behind.first() : boxes.first());
     });
 
     $(document).on("ajaxComplete finished_saving", say);
     $(document).one("ajaxStop", function () {
-        if (window.location.hash === "#ungraded" && waiting().length) {
+        if (asked && waiting().length) {
             setTimeout(function () { goTo(waiting().first()); }, 600);  // behind the scrolling that formgrade.js begins with
         }
     });
