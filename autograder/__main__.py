@@ -180,7 +180,7 @@ def _feedback(course, options) -> int:
     _known(course, options)
     if (options.platform or options.output) and not options.zip:
         raise ConfigError(f"feedback {options.assignment}: --for and --output belong to --zip. Add --zip")
-    status = handout.make(options.assignment)
+    status = handout.make(course, options.assignment)
     if options.zip:
         path = options.output or Path(f"{options.assignment}-feedback.zip")
         for line in handout.pack(course, options.assignment, options.platform, path):

@@ -8,13 +8,14 @@ downloaded/, where `nbgrader zip_collect` had them from:
 """
 
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from nbgrader.api import Gradebook
-from nbgrader.apps.nbgraderapp import NbGraderApp
 
 from autograder.course import ConfigError, Course
 from autograder.door.configure import database
@@ -29,13 +30,10 @@ NAMES = {
 }
 
 
-def make(assignment: str) -> int:
+def make(course: Course, assignment: str) -> int:
     """Make the pages of all students anew, from the gradebook as it is now, and return the exit status of nbgrader."""
-    try:
-        NbGraderApp.launch_instance(["generate_feedback", assignment, "--force", "--log-level=ERROR"])
-    except SystemExit as end:
-        return end.code if isinstance(end.code, int) else int(end.code is not None)
-    return 0
+    command = [sys.executable, "-m", "nbgrader", "generate_feedback", assignment, "--force", "--log-level=ERROR"]
+    return subprocess.run(command, cwd=course.root, check=False).returncode
 
 
 def pack(course: Course, assignment: str, platform: str | None, path: Path) -> list[str]:
