@@ -44,7 +44,7 @@ def mathml(tex: str, display: Literal["block", "inline"] = "inline") -> str | No
     Example:
         >>> mathml("x_1")
         '<math display="inline"><mrow><msub><mi>x</mi><mn>1</mn></msub></mrow></math>'
-        >>> mathml(r"\frac{1}")
+        >>> mathml(r"\unknown")
     """
     if len(tex) > MAX_TEX:
         return None
