@@ -26,7 +26,7 @@ from autograder.reporting.mathematics import MAX_TEX, mathml
 from autograder.reporting.report import Mark, Outcome, Report
 from autograder.reporting.schemes import Schemes
 from tests.conftest import CHOICES
-from tests.test_display import TRACKER, Places, run
+from tests.test_display import PIXEL, TRACKER, Places, run
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SAWarning")  # of nbgrader's own add_submission
 EVIL = f'<script>{run("page")}</script><img src=x onerror="{run("page")}">'
@@ -324,7 +324,11 @@ def graded(student, scores, comment="", **of_student):
         new_code_cell("assert kl", metadata=known("test_kl", True, False, True, 2)),
         new_code_cell("assert model", metadata=known("test_model", True, False, True, 2)),
         new_markdown_cell(SCHEME, metadata=known("question_why", False, False, True)),
-        new_markdown_cell(f"Since $x_1$.\n\n{EVIL}", metadata=known("written_why", True, True, False, 3)),
+        new_markdown_cell(
+            f"Since $x_1$ ![plot](attachment:dot.png).\n\n{EVIL}",
+            metadata=known("written_why", True, True, False, 3),
+            attachments={"dot.png": {"image/png": PIXEL}},
+        ),
         new_code_cell("print('rest')", outputs=[new_output("stream", text=f"rest\x1b[31m {EVIL}")]),
     ]
     path = Path("autograded", student, "vae", "vae.ipynb")
@@ -422,6 +426,7 @@ def test_nothing_of_a_submission_acts(course):
     assert "url(" not in "".join(places.acts)
     assert tags.count("h1") == 1
     assert tags.count("math") >= 1
+    assert any(given.get("alt") == "plot" for _, given in places.tags)
 
 
 def test_code_is_reached_by_keys(course):

@@ -120,13 +120,18 @@ def inert_tex(text: str) -> str:
 
 
 @pass_context
-def markdown_to_html(context, source: str) -> str:
-    """Return a markdown cell, output or comment as clean HTML; as it is, where it is too long or cannot be rendered."""
+def markdown_to_html(context, source: str, attachments: Mapping | None = None) -> str:
+    """Return a markdown cell, output or comment as clean HTML; as it is, where it is too long or cannot be rendered.
+
+    Args:
+        attachments: pictures of the cell; by default, of the `cell` that nbconvert's templates have in their context.
+    """
     resources = context.get("resources", {})
     resources["markdown_shown"] = resources.get("markdown_shown", 0) + len(source)
     if len(source) > MAX_MARKDOWN or resources["markdown_shown"] > MAX_PAGE_MARKDOWN:
         return _as_is(source)
-    renderer = Renderer(escape=False, attachments=context.get("cell", {}).get("attachments"), exclude_anchor_links=True)
+    attached = context.get("cell", {}).get("attachments") if attachments is None else attachments
+    renderer = Renderer(escape=False, attachments=attached, exclude_anchor_links=True)
     try:
         made = str(MarkdownWithMath(renderer=renderer).render(source))
         return _as_is(source) if _too_many(made) else clean_html(made)
