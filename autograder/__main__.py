@@ -1,4 +1,4 @@
-"""The command line: python -m autograder {doctor, assignments, reference, evaluate, grade, grades, compare, report, export}."""
+"""The command line: python -m autograder {doctor, assignments, reference, evaluate, grade, grades, feedback, compare, report, export}."""
 
 import argparse
 import difflib
@@ -46,6 +46,15 @@ def main(arguments: list[str] | None = None) -> int:
     grade.add_argument("--dry-run", action="store_true", help="with --slurm: print the job script, and do nothing")
     report = commands.add_parser("report", help="make a page and a table of what a class got right and wrong")
     report.add_argument("assignment")
+    feedback = commands.add_parser(
+        "feedback", help="make the pages of all students anew, and put them into one archive"
+    )
+    feedback.add_argument("assignment")
+    feedback.add_argument("--zip", action="store_true", help="pack them, a file a student")
+    feedback.add_argument(
+        "--for", dest="platform", choices=("canvas", "moodle"), help="with --zip: files named as it takes them"
+    )
+    feedback.add_argument("--output", type=Path, metavar="FILE", help="with --zip (ASSIGNMENT-feedback.zip)")
     export = commands.add_parser("export", help="write the scores as a learning platform reads them")
     export.add_argument("assignment")
     export.add_argument("--to", required=True, choices=("canvas", "moodle", "csv"))
@@ -168,6 +177,21 @@ def _export(course, options) -> int:
     return 0
 
 
+def _feedback(course, options) -> int:
+    from autograder.door import handout
+
+    _known(course, options)
+    if (options.platform or options.output) and not options.zip:
+        raise ConfigError(f"feedback {options.assignment}: --for and --output belong to --zip. Add --zip")
+    status = handout.make(course, options.assignment)
+    if options.zip:
+        path = options.output or Path(f"{options.assignment}-feedback.zip")
+        for line in handout.pack(course, options.assignment, options.platform, path):
+            print(line, file=sys.stderr)
+        print(f"made {path}")
+    return status
+
+
 def _report(course, options) -> int:
     from autograder.door import classroom
 
@@ -202,6 +226,7 @@ COMMANDS = {
     "reference": _reference,
     "evaluate": _evaluate,
     "grades": _grades,
+    "feedback": _feedback,
     "compare": _compare,
     "report": _report,
     "export": _export,

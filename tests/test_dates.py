@@ -10,6 +10,7 @@ from autograder import roster
 from autograder.course import ConfigError, Course
 from autograder.door import dates
 from autograder.door.database import database
+from autograder.text import in_words
 
 # of SQLAlchemy, about nbgrader's way to make a submission
 pytestmark = pytest.mark.filterwarnings("ignore:Object of type <Submitted")
@@ -200,4 +201,4 @@ def test_looking_makes_no_gradebook(course, tmp_path):
 )
 def test_time_spans_are_said_in_words(span, words):
     """Nobody reads 122460.0 seconds."""
-    assert dates.in_words(span) == words
+    assert in_words(span) == words

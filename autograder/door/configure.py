@@ -6,12 +6,17 @@ import warnings
 from importlib.metadata import version
 from pathlib import Path
 
+from nbgrader import server_extensions
 from nbgrader.apps import api, autogradeapp, generateassignmentapp, generatefeedbackapp, zipcollectapp
 
 from autograder.course import ConfigError, load
 from autograder.door import autograde, collect, generate, remake
 from autograder.door.database import database
 from autograder.door.exporter import listed_time
+from autograder.door.feedback import STUB, TEMPLATES
+
+STOCK = str(Path(server_extensions.__file__).parent / "formgrader" / "templates")
+SCHEMES = "autograder.reporting.schemes.Schemes"
 
 
 def configure(c, root: Path) -> None:
@@ -33,7 +38,7 @@ def configure(c, root: Path) -> None:
     c.CourseDirectory.root = str(settings.root)
     c.CourseDirectory.db_url = database(settings)
     c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "feedback", "*.unfinished"]
-    c.ClearSolutions.code_stub = {"python": 'raise NotImplementedError("write your answer here")'}
+    c.ClearSolutions.code_stub = {"python": STUB}
     # mark schemes stand in the locked question cells, which autograde restores from the gradebook, so nothing is lost
     c.ClearMarkScheme.enforce_metadata = False
     c.Execute.timeout = settings.cell_timeout_s  # nbgrader validate
@@ -67,25 +72,29 @@ def configure(c, root: Path) -> None:
         "nbgrader.preprocessors.AssignLatePenalties",
         "nbgrader.preprocessors.CheckCellMetadata",
     ]
-    # the same for feedback and formgrader; a template_name here would make formgrader a page without score boxes
+    # the same for feedback and formgrader, whose templates are found by their names: a template_name here would make
+    # formgrader a page without score boxes
+    c.HTMLExporter.extra_template_basedirs = [str(TEMPLATES), STOCK]
+    c.HTMLExporter.extra_template_paths = [STOCK]  # where our formgrade finds the one that it changes
     c.HTMLExporter.sanitize_html = True
     c.HTMLExporter.filters = {
         "clean_html": "autograder.reporting.display.clean_html",
         "highlight_code": "autograder.reporting.display.code_to_html",
+        "latex2html": "autograder.reporting.display.latex_to_html",
         "markdown2html": "autograder.reporting.display.markdown_to_html",
         "strip_files_prefix": "autograder.reporting.display.unchanged",
     }
-    c.HTMLExporter.preprocessors = ["autograder.reporting.display.Plain"]
+    c.HTMLExporter.preprocessors = ["autograder.reporting.display.Plain", SCHEMES]
+    c.FeedbackPage.preprocessors = ["autograder.reporting.display.Plain"]
     c.ExportApp.plugin_class = "autograder.door.export.Csv"
     c.ZipCollectApp.collector_plugin = "autograder.door.collect.Collector"
     c.ZipCollectApp.extractor_plugin = "autograder.door.collect.Extractor"
     c.FileNameCollectorPlugin.valid_ext = list(collect.KEPT)
     c.FileNameCollectorPlugin.named_regexp = collect.LEARNING_PLATFORM
-    c.GenerateFeedback.exporter_class = "autograder.door.export.Feedback"
+    c.GenerateFeedback.exporter_class = "autograder.door.feedback.FeedbackPage"
     c.GenerateFeedback.preprocessors = [
-        "autograder.door.export.Scores",
-        *([] if settings.show_mark_schemes else ["autograder.door.export.HideMarkSchemes"]),
-        "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+        SCHEMES if settings.show_mark_schemes else "autograder.door.feedback.HideMarkSchemes",
+        "autograder.door.feedback.Sheet",
     ]
     # nbgrader calls `alembic` by name when it makes a gradebook, also where the virtual environment is not activated
     os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)))

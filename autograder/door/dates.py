@@ -13,7 +13,7 @@ from nbgrader.api import Gradebook, MissingEntry, SubmittedAssignment
 from autograder import roster
 from autograder.course import ConfigError, Course
 from autograder.door.database import database, missing
-from autograder.text import named, one_line
+from autograder.text import in_words, named, one_line
 
 
 @dataclass(frozen=True)
@@ -125,21 +125,3 @@ def _penalise(submission: SubmittedAssignment, course: Course) -> None:
     for notebook in submission.notebooks:
         lost = min(notebook.score, days * course.late_share_per_day * notebook.max_score)
         notebook.late_submission_penalty = lost or None
-
-
-def in_words(span: timedelta) -> str:
-    """Return a time span in days and hours, or in minutes where it is less than an hour.
-
-    Example:
-        >>> in_words(timedelta(seconds=122460))
-        '1 day 10 hours'
-    """
-    minutes = math.ceil(span / timedelta(minutes=1))
-    if minutes < 60:
-        return _many(minutes, "minute")
-    days, hours = divmod(minutes // 60, 24)
-    return " ".join(_many(number, unit) for number, unit in ((days, "day"), (hours, "hour")) if number)
-
-
-def _many(number: int, unit: str) -> str:
-    return f"{number} {unit}{'s' * (number != 1)}"

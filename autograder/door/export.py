@@ -1,14 +1,10 @@
-"""What leaves the gradebook: `nbgrader export` and the scores on a feedback page. What has no grade is never written as a zero."""
+"""`nbgrader export`: scores leave the gradebook. What has no grade is never written as a zero."""
 
 import csv
 from collections.abc import Iterable
 
-from nbconvert.exporters import HTMLExporter
-from nbformat import NotebookNode
 from nbgrader.api import Grade, Gradebook, MissingEntry, SubmittedAssignment
 from nbgrader.plugins import ExportPlugin
-from nbgrader.preprocessors import ClearMarkScheme, GetGrades
-from nbgrader.utils import is_locked
 
 COLUMNS = (  # nbgrader's own, in its order
     "assignment",
@@ -23,7 +19,6 @@ COLUMNS = (  # nbgrader's own, in its order
     "score",
     "max_score",
 )
-NOT_GRADED = "not graded"
 
 
 def waiting(grades: Iterable[Grade]) -> list[Grade]:
@@ -75,45 +70,6 @@ class Csv(ExportPlugin):
                 "%d rows have no score: not graded, or not handed in. `python -m autograder grades ASSIGNMENT` says why",
                 blank,
             )
-
-
-class Scores(GetGrades):
-    """Puts the gradebook's scores into a notebook for its feedback page, where `not graded` stands in the place of a zero."""
-
-    def preprocess(self, nb, resources):
-        """Return the notebook and the resources with scores, some of them words."""
-        nb, resources = super().preprocess(nb, resources)
-        who = resources["nbgrader"]
-        with Gradebook(who["db_url"]) as gradebook:
-            found = gradebook.find_submission_notebook(who["notebook"], who["assignment"], who["student"])
-            without = waiting(found.grades)
-            missing = {grade.name: grade.cell.max_score for grade in without}
-            if any(automatic(grade) for grade in without):
-                who["score"] = NOT_GRADED
-            elif missing:
-                who["score"] = f"{round(who['score'], 2)} so far, {sum(missing.values()):g} points {NOT_GRADED} yet"
-        for cell in nb.cells:
-            if cell.metadata.get("nbgrader", {}).get("grade_id") in missing:
-                cell.metadata.nbgrader["score"] = NOT_GRADED
-        return nb, resources
-
-
-class HideMarkSchemes(ClearMarkScheme):
-    """Leaves out the mark schemes of locked cells; what a student writes between such markers stays."""
-
-    def preprocess_cell(self, cell: NotebookNode, resources: dict, cell_index: int) -> tuple[NotebookNode, dict]:
-        """Return the cell without its mark scheme."""
-        return super().preprocess_cell(cell, resources, cell_index) if is_locked(cell) else (cell, resources)
-
-
-class Feedback(HTMLExporter):
-    """The exporter of feedback pages: nbgrader's template turns every score into a number, which words are not."""
-
-    def default_filters(self):
-        """Yield the filters of nbconvert, with `float` and `round` that leave words as they are."""
-        yield from super().default_filters()
-        yield "float", lambda value: value if isinstance(value, str) else float(value or 0.0)
-        yield "round", lambda value, digits=0: value if isinstance(value, str) else round(value, digits)
 
 
 def _row(gradebook: Gradebook, assignment, student) -> dict[str, str]:

@@ -26,6 +26,7 @@ from nbformat import NotebookNode
 from pygments.token import STANDARD_TYPES
 
 from autograder.course import Course
+from autograder.reporting import mathematics
 from autograder.text import writable
 
 # in characters; mistune takes up to 1.3 s for a text of this length, and four times as long for one of twice the length
@@ -52,18 +53,20 @@ VALUES = {
     "style": re.compile(r"text-align: ?(left|center|right);?"),  # how markdown aligns the columns of a table
     **dict.fromkeys(("width", "height", "start", "colspan", "rowspan"), re.compile(r"\d{1,4}")),
 }
+MATHEMATICAL = re.compile(r"[A-Za-z0-9.%+ -]{0,80}")  # lengths, and words that MathML knows
 # a tag's begin, and one attribute as HTML's tokenizer finds it, with the spaces and strokes before it
 TAG = re.compile(r"</?[A-Za-z][^\s/>]*+")
 ATTRIBUTE = re.compile(r"""[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+))?""")
-# MathJax's commands that make links and set attributes; their arguments are typeset instead
+# commands that make links and set attributes; their arguments are typeset instead
 TEX_COMMAND = re.compile(r"\\(href|style|class|cssId|require)(?![A-Za-z])")
+DOLLARS = re.compile(r"(\$\$[^$]+\$\$|\$[^$]+\$)")
 GRADE_ID = re.compile(r"[A-Za-z0-9_-]+")
-TAGS = nh3.ALLOWED_TAGS - {"a", "wbr"} | {"input"}
+TAGS = nh3.ALLOWED_TAGS - {"a", "wbr"} | {"input"} | mathematics.TAGS
 
 
 def _value(tag: str, attribute: str, value: str) -> str | None:
     """Return the value of an allowed attribute, or None where it is not of the form it may have."""
-    form = VALUES.get(attribute)
+    form = MATHEMATICAL if tag in mathematics.TAGS else VALUES.get(attribute)
     return value if form is None or form.fullmatch(value.strip()) else None
 
 
@@ -75,6 +78,7 @@ _cleaner = nh3.Cleaner(
         "input": {"checked"},
         "ol": {"start"},
         **dict.fromkeys(("td", "th"), {"colspan", "rowspan", "style"}),
+        **mathematics.ATTRIBUTES,
     },
     attribute_filter=_value,
     set_tag_attribute_values={
@@ -91,9 +95,7 @@ _coloured = Highlight2HTML(pygments_lexer="ipython3")
 def clean_html(text: object) -> str:
     """Return HTML of which only text, structure, tables and embedded pictures are left; takes the place of nbconvert's filter."""
     text = str(text)
-    if text.count("<") > MAX_TAGS or _attributes(text) > MAX_ATTRIBUTES:
-        return _as_is(text)
-    return inert_tex(_cleaner.clean(text))
+    return _as_is(text) if _too_many(text) else inert_tex(_cleaner.clean(text))
 
 
 def code_to_html(source: str, language: str | None = None, metadata: object = None) -> str:
@@ -103,21 +105,36 @@ def code_to_html(source: str, language: str | None = None, metadata: object = No
     return _coloured(source)
 
 
+def latex_to_html(text: str) -> str:
+    """Return an output of LaTeX as clean HTML: formulas between dollars are set, and everything else is text."""
+    parts = [
+        _formula(part, part.startswith("$$")) if part.startswith("$") else html.escape(part)
+        for part in DOLLARS.split(text[:MAX_MARKDOWN])
+    ]
+    return clean_html("".join(parts) + CUT * (len(text) > MAX_MARKDOWN))
+
+
 def inert_tex(text: str) -> str:
-    r"""Return TeX in which MathJax finds no link and no attribute: `\href{u}{t}` shows u and t."""
+    r"""Return TeX in which nothing finds a link and no attribute: `\href{u}{t}` shows u and t."""
     return TEX_COMMAND.sub(r"\\mathrm", text)
 
 
 @pass_context
-def markdown_to_html(context, source: str) -> str:
-    """Return a markdown cell, output or comment as clean HTML; as it is, where it is too long or cannot be rendered."""
+def markdown_to_html(context, source: str, attachments: Mapping | None = None) -> str:
+    """Return a markdown cell, output or comment as clean HTML; as it is, where it is too long or cannot be rendered.
+
+    Args:
+        attachments: pictures of the cell; by default, of the `cell` that nbconvert's templates have in their context.
+    """
     resources = context.get("resources", {})
     resources["markdown_shown"] = resources.get("markdown_shown", 0) + len(source)
     if len(source) > MAX_MARKDOWN or resources["markdown_shown"] > MAX_PAGE_MARKDOWN:
         return _as_is(source)
-    renderer = Renderer(escape=False, attachments=context.get("cell", {}).get("attachments"), exclude_anchor_links=True)
+    attached = dict(context.get("cell", {}).get("attachments") or {}) if attachments is None else dict(attachments)
+    renderer = Renderer(escape=False, attachments=attached, exclude_anchor_links=True)
     try:
-        return clean_html(MarkdownWithMath(renderer=renderer).render(source))
+        made = str(MarkdownWithMath(renderer=renderer).render(source))
+        return _as_is(source) if _too_many(made) else clean_html(made)
     except Exception:  # an attachment is missing, or quotes stand in quotes in quotes ...
         return _as_is(source)
 
@@ -128,7 +145,7 @@ def unchanged(text: str) -> str:
 
 
 class Renderer(IPythonRenderer):
-    """nbconvert's renderer, with links as text, and only Python highlighted: some lexers hang on what is made for it."""
+    """nbconvert's renderer, with links as text, formulas as MathML, and only Python highlighted: some lexers hang on what is made for it."""
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """Return the text of a link, and its address where that is not the text."""
@@ -138,6 +155,18 @@ class Renderer(IPythonRenderer):
         """Return a block of code."""
         python = info and info.strip() in ("python", "python3", "py") and _longest(code) <= MAX_LINE
         return super().block_code(code, info if python else None)
+
+    def block_math(self, body: str) -> str:
+        """Return a formula that stands alone."""
+        return _formula(f"$${body}$$", block=True)
+
+    def inline_math(self, body: str) -> str:
+        """Return a formula within a line."""
+        return _formula(f"${body}$")
+
+    def latex_environment(self, name: str, body: str) -> str:
+        """Return an environment of LaTeX that stands alone."""
+        return _formula(f"\\begin{{{name}}}{body}\\end{{{name}}}", block=True)
 
 
 class Plain(Preprocessor):
@@ -256,9 +285,19 @@ def _text(given: object, paths: Mapping[str, str]) -> str:
     return without_paths(writable(given) if isinstance(given, str) else "", paths)
 
 
+def _formula(tex: str, block: bool = False) -> str:
+    """Return TeX between its dollars as MathML, or as it is where it cannot be converted."""
+    return mathematics.mathml(inert_tex(tex.strip("$")), "block" if block else "inline") or html.escape(tex)
+
+
 def _longest(source: str) -> int:
     """Return the length of the longest line."""
     return max(map(len, source.splitlines()), default=0)
+
+
+def _too_many(text: str) -> bool:
+    """Return whether HTML would take long to clean."""
+    return text.count("<") > MAX_TAGS or _attributes(text) > MAX_ATTRIBUTES
 
 
 def _attributes(text: str) -> int:

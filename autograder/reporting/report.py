@@ -157,9 +157,9 @@ def cell_text(report: Report, cell: str) -> str:
         head = [f"Not graded: {mark.reason}. This is not a zero; your instructor will look at it."]
     else:
         head = [f"{mark.score:g} of {mark.points:g} points"]
-    for first, *others in _by_reason(report.of(cell)):
-        head.append(f"[{_word(first)}] {first.sentence}")
-        if _lost(first):
+    for first, *others in by_reason(report.of(cell)):
+        head.append(f"[{word(first)}] {first.sentence}")
+        if is_lost(first):
             head += [
                 f"    {line}"
                 for text in (first.message, first.hint and f"Hint: {first.hint}")
@@ -168,7 +168,7 @@ def cell_text(report: Report, cell: str) -> str:
             ]
         if others:
             head.append(f"    {_more(others)}:")
-            head += [f"[{_word(outcome)}] {outcome.sentence}" for outcome in others]
+            head += [f"[{word(outcome)}] {outcome.sentence}" for outcome in others]
     return printable("\n".join(head))
 
 
@@ -178,13 +178,13 @@ def cell_html(report: Report, cell: str) -> str:
     if mark.score is None:
         return f"<p><strong>Not graded.</strong> {_escape(mark.reason)}. This is not a zero; your instructor will look at it.</p>"
     rows = [f"<p><strong>{mark.score:g} of {mark.points:g} points</strong></p><ul>"]
-    for first, *others in _by_reason(report.of(cell)):
-        row = f"<li><strong>{_word(first)}</strong>: {_escape(first.sentence)}"
-        if _lost(first):
+    for first, *others in by_reason(report.of(cell)):
+        row = f"<li><strong>{word(first)}</strong>: {_escape(first.sentence)}"
+        if is_lost(first):
             row += f"<br>{_escape(first.message)}" if first.message else ""
             row += f"<br><em>Hint: {_escape(first.hint)}</em>" if first.hint else ""
         if others:
-            items = (f"<li><strong>{_word(o)}</strong>: {_escape(o.sentence)}</li>" for o in others)
+            items = (f"<li><strong>{word(o)}</strong>: {_escape(o.sentence)}</li>" for o in others)
             row += f"<br>{_more(others)}:<ul>{''.join(items)}</ul>"
         rows.append(row + "</li>")
     return "".join(rows) + "</ul>"
@@ -193,11 +193,11 @@ def cell_html(report: Report, cell: str) -> str:
 def summary(report: Report) -> str:
     """Return a markdown table of the exercises, their scores, and how many of their tests passed."""
     if report.graded:
-        head = f"**{report.score:g} of {report.points:g} automatic points.** Written answers are graded by a person."
+        head = f"**{report.score:g} of {report.points:g} automatic points,** before what a person changes or adds."
     else:
         head = "**Not graded.** This is not a zero; your instructor will look at it."
     notes = "".join(f"- {_escape(note)}\n" for note in report.notes)
-    rows = [f"## Your result\n\n{head}\n\n{notes}\n| exercise | points | tests |", "| --- | --- | --- |"]
+    rows = [f"## Result of the tests\n\n{head}\n\n{notes}\n| exercise | points | tests |", "| --- | --- | --- |"]
     for cell, mark in report.marks.items():
         outcomes = report.of(cell)
         passed = sum(outcome.status is Status.PASSED for outcome in outcomes)
@@ -211,15 +211,16 @@ def summary(report: Report) -> str:
     return "\n".join([*rows, "", below, *remarks])
 
 
-def _lost(outcome: Outcome) -> bool:
+def is_lost(outcome: Outcome) -> bool:
+    """Return whether a test cost something."""
     return outcome.status is not Status.PASSED or outcome.credit < 1
 
 
-def _by_reason(outcomes: list[Outcome]) -> list[list[Outcome]]:
+def by_reason(outcomes: list[Outcome]) -> list[list[Outcome]]:
     """Return the outcomes in their order, those that fail for one reason together: the same hint, or the same message."""
     groups: dict[object, list[Outcome]] = {}
     for i, outcome in enumerate(outcomes):
-        reason = (outcome.hint or outcome.message) if _lost(outcome) else ""
+        reason = (outcome.hint or outcome.message) if is_lost(outcome) else ""
         groups.setdefault((outcome.status, reason) if reason else i, []).append(outcome)
     return list(groups.values())
 
@@ -228,7 +229,8 @@ def _more(others: list[Outcome]) -> str:
     return f"and {len(others)} more test{'s' if len(others) > 1 else ''} for the same reason"
 
 
-def _word(outcome: Outcome) -> str:
+def word(outcome: Outcome) -> str:
+    """Return in a word how a test ended."""
     partly = outcome.status is Status.FAILED and outcome.credit > 0
     return f"partly, {outcome.credit:.0%}" if partly else outcome.status.value
 
