@@ -21,6 +21,7 @@ from autograder import __main__
 from autograder.course import ROOT
 from autograder.door import handout
 from autograder.door.configure import configure
+from autograder.door.feedback import coded
 from autograder.reporting.feedback import Grade, State, Submission, sheet
 from autograder.reporting.mathematics import MAX_TEX, mathml
 from autograder.reporting.report import Mark, Outcome, Report
@@ -520,3 +521,9 @@ def test_options_of_an_archive_need_one(course, options, capsys):
     """They are refused where nothing is packed."""
     assert __main__.main(["feedback", "vae", *options]) == 2
     assert "Add --zip" in capsys.readouterr().err
+
+
+def test_code_in_a_sentence_is_set_as_code():
+    """Backquotes are signs of the kit's sentences; nothing that a student wrote becomes a tag."""
+    assert coded("`elbo` returns <b>one</b> value") == "<code>elbo</code> returns &lt;b&gt;one&lt;/b&gt; value"
+    assert coded("`<script>`x` & more") == "<code>&lt;script&gt;</code>x` &amp; more"

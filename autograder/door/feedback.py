@@ -6,6 +6,7 @@ What the page says is decided in `reporting.feedback`, how it looks in `reportin
 import re
 from pathlib import Path
 
+from markupsafe import Markup, escape
 from nbconvert.exporters import HTMLExporter
 from nbformat import NotebookNode
 from nbgrader.api import Gradebook, SubmittedNotebook
@@ -56,10 +57,16 @@ class FeedbackPage(HTMLExporter):
     """The exporter of feedback pages. nbgrader gives the template's name; the folder in which it is looked for is ours."""
 
     def default_filters(self):
-        """Yield the filters of nbconvert, how points are written, and what a cleaned text needs within the page."""
+        """Yield the filters of nbconvert, how points and sentences are written, and what a cleaned text needs within the page."""
         yield from super().default_filters()
         yield "number", feedback.number
+        yield "coded", coded
         yield "within", within
+
+
+def coded(text: str) -> Markup:
+    """Return a sentence as HTML: what stands between backquotes is code, and all else as it is."""
+    return Markup(re.sub(r"`([^`\n]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def within(text: str, top: int = 4) -> str:
