@@ -376,7 +376,11 @@ def test_page_shows_the_gradebook(course):
     assert "3 of 11 points so far 3 points not graded yet" in seen
     assert seen.count("points so far") == 1
     elbo, model, why, kl = rows(text)
-    assert elbo == ["✗ failed", f"elbo You took the mean. {EVIL}", "0 of 4"]
+    assert elbo == [
+        "✗ failed",
+        f"elbo You took the mean. {EVIL.replace('`', '')}",
+        "0 of 4",
+    ]  # what it quotes is set as code
     assert model == ["◐ partly", "model It is worth 3 nats less.", "1 of 2"]
     assert why == ["? not graded", "why (written answer)", "– of 3"]
     assert kl == ["✓ passed", "kl", "2 of 2"]
