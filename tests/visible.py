@@ -46,7 +46,7 @@ class Checks:
         """Return what the check of an exercise raises on a submission, None where it passes.
 
         Args:
-            namespace: what the cells of the submission define; more is put into it.
+            namespace: what the cells of the submission define; imports and methods are put into it.
             seed: of torch's global generator, from which some checks draw.
         """
         for name, value in run_sources([self._imports], {"__name__": "submission"}).items():
@@ -57,7 +57,7 @@ class Checks:
         with _kept(), contextlib.redirect_stdout(io.StringIO()):
             torch.manual_seed(seed)
             try:
-                run_sources([*self._needed(exercise), check], namespace)
+                run_sources([*self._needed(exercise), check], dict(namespace))  # a mistake's helpers may be called alike
             except Exception as error:
                 return error
         return None
