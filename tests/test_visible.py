@@ -23,7 +23,7 @@ MISSED = {
     },
     "priors": {},
     "iwae": {},
-    "gaps": {},
+    "gaps": {"refit_mean_of_logs": "tells from the bound only after more steps than a check has time for"},
 }
 SAMPLE = os.environ.get("SUITES") == "sample"  # of `make test`: every third mistake
 SUITES = {name: Suite(name) for name in catalogue.every()}
