@@ -32,7 +32,7 @@ unit: $(STAMP) ## the quick tests: no kernel, no browser, no training, no hidden
 	$(BIN)/python -m pytest -n 2 --dist load -m "not slow and not suite" --ignore tests/test_suites.py
 
 suites: $(STAMP) ## the hidden suites against all right and wrong solutions; A=iwae E=log_likelihood: of one assignment, of one exercise
-	SUITES_ASSIGNMENT=$(A) SUITES_EXERCISE=$(E) $(BIN)/python -m pytest -n 2 --dist load tests/test_suites.py
+	SUITES_ASSIGNMENT=$(A) SUITES_EXERCISE=$(E) $(BIN)/python -m pytest -n 2 --dist load tests/test_suites.py tests/test_visible.py
 
 attacks: $(STAMP) ## grade the corpus of attacks, an honest submission after each, and print what was held
 	$(BIN)/python -m tests.attacks

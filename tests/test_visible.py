@@ -25,8 +25,13 @@ MISSED = {
     "iwae": {},
     "gaps": {"refit_mean_of_logs": "tells from the bound only after more steps than a check has time for"},
 }
-SAMPLE = os.environ.get("SUITES") == "sample"  # of `make test`: every third mistake
-SUITES = {name: Suite(name) for name in catalogue.every()}
+SAMPLE = (
+    os.environ.get("SUITES") == "sample"
+)  # of `make test`: every third mistake, and no right solution that takes minutes
+LONG = ("gaps", "distributions")  # 20,000 chains one by one
+# of `make suites`: one assignment, and one exercise of it
+ASSIGNMENT, EXERCISE = os.environ.get("SUITES_ASSIGNMENT"), os.environ.get("SUITES_EXERCISE")
+SUITES = {name: Suite(name) for name in ([ASSIGNMENT] if ASSIGNMENT else catalogue.every())}
 CHECKS = functools.cache(Checks)
 
 
@@ -38,7 +43,12 @@ def values(assignment):
 
 @pytest.mark.parametrize(
     ("assignment", "name"),
-    [(a, n) for a in SUITES for n in values(a) if not SAMPLE or zlib.crc32(n.encode()) % 3 == 0],
+    [
+        (a, n)
+        for a, suite in SUITES.items()
+        for n in values(a)
+        if (not SAMPLE or zlib.crc32(n.encode()) % 3 == 0) and EXERCISE in (suite.mistakes[n].exercise, None, "")
+    ],
 )
 def test_wrong_value_is_caught(assignment, name):
     """The visible check of its exercise fails on a wrong value, but for those that are named above."""
@@ -57,12 +67,14 @@ def test_nine_of_ten_wrong_values_are_caught(assignment):
 
 
 @pytest.mark.parametrize(
-    ("assignment", "variant"), [(a, v) for a, suite in SUITES.items() for v in (None, *suite.right)], ids=str
+    ("assignment", "variant"),
+    [(a, v) for a, suite in SUITES.items() for v in (None, *suite.right) if not (SAMPLE and (a, v) == LONG)],
+    ids=str,
 )
 def test_right_solution_passes_every_check(assignment, variant):
     """The reference and the right solutions that are written differently pass, whatever is drawn."""
     suite, checks = SUITES[assignment], CHECKS(assignment)
-    for seed in (0, 1):
-        for exercise in checks.of:
+    for seed in (0,) if SAMPLE else (0, 1):
+        for exercise in [EXERCISE] if EXERCISE else checks.of:
             failure = checks.failure(exercise, suite.variant(variant) if variant else suite.solution(), seed)
             assert failure is None, f"{exercise}: {failure}"

@@ -16,7 +16,8 @@ LOSES = set()
 def prior_of(model, like):
     if model.prior is not None:
         return model.prior
-    return Independent(Normal(torch.zeros_like(like), torch.ones_like(like)), 1)
+    standard = Normal(torch.zeros_like(like), torch.ones_like(like), validate_args=False)  # a proposal may be no number
+    return Independent(standard, 1, validate_args=False)
 
 
 def log_likelihood_of(model, x, z):
