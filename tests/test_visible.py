@@ -75,6 +75,6 @@ def test_right_solution_passes_every_check(assignment, variant):
     """The reference and the right solutions that are written differently pass, whatever is drawn."""
     suite, checks = SUITES[assignment], CHECKS(assignment)
     for seed in (0,) if SAMPLE else (0, 1):
-        for exercise in [EXERCISE] if EXERCISE else checks.of:
+        for exercise in [one for one in checks.of if EXERCISE in (one, None, "")]:
             failure = checks.failure(exercise, suite.variant(variant) if variant else suite.solution(), seed)
             assert failure is None, f"{exercise}: {failure}"
