@@ -242,7 +242,7 @@ class Classroom:
         reasons += [f"changed {path.relative_to(self._folder)}" for path in changed[:5]]
         if self._rows(student) != rows:
             reasons.append("changed what the gradebook says of others")
-        written = [self._folder / "log", *watch.files(*self._own(student)), *changed]
+        written = [self._folder / "log", self._details, *watch.files(*self._own(student)), *changed]
         reasons += [f"passed on {what}" for what in self._finder.found(filter(watch.regular, written))]
         reasons += [f"left {path}" for path in self._marked()]
         if select.select(self._listeners, (), (), 0)[0]:
@@ -325,8 +325,15 @@ class Classroom:
         return {
             path: watch.fingerprint(path)
             for path in watch.files(self._course, self._folder / "home")
-            if not path.name.startswith("gradebook.db") and not any(map(path.is_relative_to, own))
+            if not path.name.startswith("gradebook.db")
+            and path != self._details
+            and not any(map(path.is_relative_to, own))
         }
+
+    @property
+    def _details(self) -> Path:
+        """What the grader says of every run, which changes with each."""
+        return self._course / "reports" / "vae.log"
 
     def _rows(self, student: str) -> list:
         return watch.rows_of_others(self._course / "gradebook.db", student)
