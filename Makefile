@@ -44,7 +44,7 @@ check: $(STAMP) ## lint and format of modules and notebooks, types of the walls,
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
-	$(BIN)/python -m pytest --doctest-modules -q lab autograder/judging/expect.py autograder/judging/oracles.py autograder/judging/statistics.py autograder/kernel/wire.py autograder/reporting/display.py autograder/reporting/mathematics.py
+	$(BIN)/python -m pytest --doctest-modules -q lab autograder/judging/expect.py autograder/judging/oracles.py autograder/judging/statistics.py autograder/kernel/wire.py autograder/reporting/display.py autograder/reporting/mathematics.py autograder/text.py
 
 release: $(STAMP) ## make release/ from source/
 	@for a in $$($(BIN)/python -m autograder assignments); do $(BIN)/nbgrader generate_assignment $$a --force --create || exit 1; done

@@ -1,7 +1,10 @@
 """Roster, due dates, extensions and late hand-ins: what the files may say, and what the gradebook then has."""
 
+import os
 import shutil
+import sys
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
 from nbgrader.api import Gradebook
@@ -19,9 +22,11 @@ DUE = datetime(2026, 10, 30, 22, 59)  # 23:59 in Berlin, an hour from UTC in win
 
 @pytest.fixture(scope="module")
 def empty(tmp_path_factory):
-    """An empty gradebook: to make one takes nbgrader seconds."""
+    """An empty gradebook: to make one takes nbgrader seconds, and the program alembic."""
     path = tmp_path_factory.mktemp("gradebook") / "gradebook.db"
-    Gradebook(f"sqlite:///{path}", "c").close()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+        Gradebook(f"sqlite:///{path}", "c").close()
     return path
 
 
