@@ -125,6 +125,6 @@ def _submission(found: SubmittedNotebook, course: Course, notebook: NotebookNode
         penalty=found.late_submission_penalty or 0.0,
         handed_in=whole.timestamp,
         due=whole.duedate,
-        late_s=whole.total_seconds_late,
+        late_s=late_s if (late_s := whole.total_seconds_late) > 60 * course.late_grace_minutes else 0.0,
         zone=course.time_zone,
     )

@@ -93,7 +93,15 @@ class GenerateFeedback(Configured, converters.GenerateFeedback):
         found = hashlib.sha256(_kit())
         for notebook in self.notebooks:
             found.update(hashlib.sha256(Path(notebook).read_bytes()).digest())
-        rows: list[object] = [self.course.show_mark_schemes, self.course.course_id, self.course.time_zone]
+            report = self.course.root / "reports" / student / assignment / f"{Path(notebook).stem}.json"
+            with suppress(OSError):  # without it the page gives no reasons
+                found.update(hashlib.sha256(report.read_bytes()).digest())
+        rows: list[object] = [
+            self.course.show_mark_schemes,
+            self.course.course_id,
+            self.course.time_zone,
+            self.course.late_grace_minutes,
+        ]
         with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook, suppress(MissingEntry):
             submission = gradebook.find_submission(assignment, student)
             who = submission.student
