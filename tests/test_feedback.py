@@ -531,3 +531,11 @@ def test_code_in_a_sentence_is_set_as_code():
     """Backquotes are signs of the kit's sentences; nothing that a student wrote becomes a tag."""
     assert coded("`elbo` returns <b>one</b> value") == "<code>elbo</code> returns &lt;b&gt;one&lt;/b&gt; value"
     assert coded("`<script>`x` & more") == "<code>&lt;script&gt;</code>x` &amp; more"
+
+
+def test_page_calls_nobody_late_within_the_grace(course, monkeypatch):
+    """What the course forgives is not told."""
+    graded("ada", SCORES)
+    assert "2 days, no points off" in Places(page()).text
+    monkeypatch.setenv("COURSE_LATE_GRACE_MINUTES", str(3 * 24 * 60))
+    assert "2 days, no points off" not in Places(page()).text
