@@ -232,14 +232,16 @@ def test_changes_of_others_rows_are_seen(tmp_path):
 
 def test_processes_left_running_are_ended_and_named():
     """A child that does not end by itself is named and killed; what ends in time is not."""
-    quick = subprocess.Popen(["sleep", "0.2"])
-    slow = subprocess.Popen(["sleep", "1000"])
-    try:
-        assert watch.left_running(os.getpid(), patience_s=1) == ["sleep sleep 1000"]
-    finally:
-        slow.kill()
-        slow.wait()
-        quick.wait()
+    program = (
+        "import subprocess, sys\n"
+        "children = [subprocess.Popen(['sleep', seconds]) for seconds in ('0.2', '1000')]\n"
+        "print('started', flush=True)\n"
+        "print([child.wait() for child in children])"
+    )
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as grader:
+        assert grader.stdout.readline() == "started\n"
+        assert watch.left_running(grader.pid, patience_s=1) == ["sleep sleep 1000"]
+        assert grader.stdout.readline() == "[0, -9]\n"
 
 
 def test_memory_peak_is_that_since_the_last_reset():

@@ -127,6 +127,7 @@ def prepare(folder: Path, kind: str, level: str) -> None:
         raise HarnessError(f"{_report(folder, 'ada').line()}: the scores do not tell right from wrong")
     told = _report(folder, "ada")
     told.model_copy(update={"notes": [decoys["the report of a neighbour"]]}).save(course / "reports")
+    _run(folder, "nbgrader", "generate_feedback", "vae")  # her page shows what the report now says, and stays as it is
 
 
 def _source(kind: str) -> nbformat.NotebookNode:
