@@ -5,8 +5,6 @@ Called by `door.attach`, and by `python -m autograder reference`, which writes. 
 """
 
 import ast
-import base64
-import io
 import json
 import os
 import re
@@ -16,7 +14,6 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
-from PIL import Image
 
 import lab
 from autograder.course import ROOT, Course
@@ -178,21 +175,8 @@ def write_notebook(assignment: str, course: Course, root: Path = ROOT) -> Path:
     path = root / "solutions" / f"{assignment}.ipynb"
     path.parent.mkdir(exist_ok=True)
     notebook, _ = executed(notebook_of(assignment, root), course)
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "image/png" in output.get("data", {}):
-                output.data["image/png"] = lighter(output.data["image/png"])
     nbformat.write(notebook, path)
     return path
-
-
-def lighter(picture: str) -> str:
-    """Return a figure, PNG in base64, in at most 256 colours, which plots do not exceed by what an eye sees; less than half as long."""
-    given = base64.b64decode(picture)
-    file = io.BytesIO()
-    opaque = Image.open(io.BytesIO(given)).convert("RGB")
-    opaque.quantize(256, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
-    return picture if file.tell() >= len(given) else base64.b64encode(file.getvalue()).decode()
 
 
 def source(path: Path) -> NotebookNode:

@@ -6,6 +6,7 @@ Every function returns a matplotlib Figure that no window or notebook shows by i
 import io
 from collections.abc import Callable, Mapping, Sequence
 
+import PIL.Image
 import torch
 from IPython.display import Image, display
 from matplotlib.axes import Axes
@@ -13,7 +14,10 @@ from matplotlib.figure import Figure
 
 from lab.training import History
 
-PIXELS_PER_INCH = 100
+PIXELS_PER_INCH = 100  # of a page
+SHARPNESS = 2  # pixels drawn along each side of one of a page
+COLOURS = 256  # of a picture
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 GRID = 161  # points along each side of a density's grid
 CONTOUR_GRID = 81  # the same, of contours, which a decoder of images is asked for more than once
 
@@ -151,7 +155,7 @@ def bounds(
     figure = Figure(figsize=(6, 3.8), dpi=PIXELS_PER_INCH, layout="constrained")
     axis = figure.subplots()
     axis.axhline(0, color="grey", linestyle=":", label=name)
-    for label, curve in curves.items():
+    for number, (label, curve) in enumerate(curves.items()):
         for k, values in curve.items():
             if values.shape != reference.shape or values.dim() != 1 or len(values) < 2:
                 raise ValueError(
@@ -162,7 +166,9 @@ def bounds(
             torch.stack([values - reference for values in curve.values()]).detach().double().cpu()
         )  # (curve, N)
         errors = differences.std(1) / differences.shape[1] ** 0.5
-        axis.errorbar(list(curve), differences.mean(1).numpy(), yerr=errors.numpy(), marker=".", capsize=2, label=label)
+        axis.errorbar(
+            list(curve), differences.mean(1).numpy(), yerr=errors.numpy(), capsize=2, label=label, **look(number)
+        )
     axis.set(
         title=f"Bound minus {name}",
         xlabel="samples per image K",
@@ -342,14 +348,10 @@ def curves(
     found = {}
     for axis, (heading, lines) in zip(axes, panels.items(), strict=True):
         for name, points in lines.items():
-            look = names.index(name)
             (found[name],) = axis.plot(
                 list(points),
                 list(points.values()),
-                color=f"C{look}",
-                marker="osD^vP*X"[look % 8],
-                linestyle=("-", "--", "-.", ":")[look % 4],
-                markersize=5,
+                **look(names.index(name)),
             )
         axis.set(title=heading, xlabel=xlabel)
         if "y" in log:
@@ -364,6 +366,19 @@ def curves(
     figure.suptitle(title)
     figure.legend([found[name] for name in names], names, loc="outside lower center", ncols=min(5, len(names)))
     return figure
+
+
+def look(number: int) -> dict[str, object]:
+    """Return how the line of a number is drawn: a colour, a marker and a stroke of its own, as keywords of matplotlib's plot.
+
+    The colours are those of Okabe and Ito (2008), which people with any colour vision tell apart.
+    """
+    return {
+        "color": PALETTE[number % len(PALETTE)],
+        "marker": "osD^vP*X"[number % 8],
+        "linestyle": ("-", "--", "-.", ":")[number % 4],
+        "markersize": 5,
+    }
 
 
 def contours(
@@ -428,7 +443,7 @@ def contours(
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure in a notebook.
+    """Display a figure in a notebook, sharp on a phone, too: with two pixels where a page has one.
 
     Args:
         figure: as the functions above return it.
@@ -438,10 +453,14 @@ def show(figure: Figure, alt: str) -> None:
     """
     if not alt.strip():
         raise ValueError("show(figure, alt): alt is empty; say in words what the figure shows")
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
+    drawn, png = io.BytesIO(), io.BytesIO()
+    width, height = (figure.get_size_inches() * PIXELS_PER_INCH).round().astype(int).tolist()
+    figure.savefig(drawn, format="png", dpi=SHARPNESS * PIXELS_PER_INCH)
     figure.clear()
-    display(Image(png.getvalue(), alt=alt))
+    # what is drawn has few colours: a palette takes less than half the bytes, and no eye sees it
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLOURS, dither=PIL.Image.Dither.NONE)
+    picture.save(png, format="PNG", optimize=True)
+    display(Image(png.getvalue(), width=width, height=height, alt=alt))
 
 
 def _heights(

@@ -1,9 +1,12 @@
 """The lab's pictures: titles, units, sizes and the text alternative."""
 
+import io
 import math
 
+import numpy
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from lab import pictures
@@ -291,18 +294,40 @@ def test_contours_say_what_they_cannot_show():
         pictures.contours({"one": (to_the_right, torch.zeros(4, 3))}, "title")
 
 
-def test_show_displays_a_png_with_its_alternative(monkeypatch, tmp_path):
-    """show displays one PNG that carries the text, and clears the figure."""
-    displayed = []
-    monkeypatch.setattr(pictures, "display", displayed.append)
+@pytest.fixture
+def displayed(monkeypatch):
+    """What `show` has displayed."""
+    shown = []
+    monkeypatch.setattr(pictures, "display", shown.append)
+    return shown
+
+
+def test_show_displays_a_png_with_its_alternative(displayed):
+    """show displays one PNG that carries the text, with two pixels for one of the page, and clears the figure."""
     figure = pictures.learning_curve(HISTORY)
     pictures.show(figure, "The loss falls.")
     (image,) = displayed
-    assert image.alt == "The loss falls."
-    (tmp_path / "shown.png").write_bytes(image.data)
-    with Image.open(tmp_path / "shown.png") as png:
-        assert png.size == (600, 350)
+    assert (image.alt, image.width, image.height) == ("The loss falls.", 600, 350)
+    with Image.open(io.BytesIO(image.data)) as png:
+        assert png.size == (1200, 700)
     assert figure.axes == []
+
+
+def test_shown_figures_are_light_and_look_as_drawn(displayed):
+    """At most 256 colours in less than half the bytes, and no colour further off than an eye sees."""
+    figure = Figure(figsize=(4, 3))
+    axis = figure.add_axes((0, 0, 1, 1))
+    ramp = numpy.linspace(0, 1, 400)
+    colours = numpy.stack([*numpy.meshgrid(ramp, ramp[:300]), numpy.full((300, 400), 0.5)], -1)
+    axis.imshow(colours * numpy.random.default_rng(0).uniform(0.9, 1, colours.shape), aspect="auto")
+    drawn = io.BytesIO()
+    figure.savefig(drawn, dpi=200)
+    pictures.show(figure, "Colours.")
+    (image,) = displayed
+    assert len(image.data) < 0.5 * len(drawn.getvalue())
+    was, now = (numpy.asarray(Image.open(file).convert("RGB")).astype(int) for file in (drawn, io.BytesIO(image.data)))
+    assert was.shape == now.shape
+    assert numpy.abs(was - now).mean() < 8
 
 
 def test_show_asks_for_the_alternative():

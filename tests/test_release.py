@@ -1,8 +1,6 @@
 """What is made from the sources: the release is a remake and holds no solution; the solutions are current."""
 
 import ast
-import base64
-import io
 import json
 import os
 import re
@@ -15,13 +13,11 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
-import numpy
 import pytest
 from nbclient import NotebookClient
 from nbgrader.api import Gradebook
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from PIL import Image
 
 from autograder import publish
 from autograder.course import load
@@ -440,20 +436,3 @@ def test_every_visible_test_passes_on_the_source(assignment, source, tmp_path):
     shown = publish.illustrations(assignment)
     source.cells = [cell for cell in source.cells if cell.source not in shown]
     assert run(assignment, source, tmp_path) == set()
-
-
-def test_figures_are_lighter_and_look_alike():
-    """At most 256 colours, the same size, and no colour further off than an eye sees; what would not be lighter stays."""
-    file, rows = io.BytesIO(), numpy.linspace(0, 255, 600).astype(numpy.uint8)
-    figure = numpy.stack(
-        [numpy.tile(rows, (400, 1)), numpy.full((400, 600), 128, numpy.uint8), numpy.tile(rows[::-1], (400, 1))], -1
-    )
-    noise = numpy.random.default_rng(0).integers(0, 20, figure.shape).astype(numpy.uint8)
-    Image.fromarray(figure // 2 + noise).save(file, "PNG")
-    given = base64.b64encode(file.getvalue()).decode()
-    made = publish.lighter(given)
-    assert len(made) < 0.7 * len(given)
-    shown = numpy.asarray(Image.open(io.BytesIO(base64.b64decode(made))).convert("RGB")).astype(int)
-    assert shown.shape == figure.shape
-    assert numpy.abs(shown - (figure // 2 + noise)).mean() < 8
-    assert publish.lighter(made) == made
