@@ -16,7 +16,7 @@ from lab.training import History
 
 PIXELS_PER_INCH = 100  # of a page
 SHARPNESS = 2  # pixels drawn along each side of one of a page
-COLOURS = 256  # of a picture
+COLOURS = 64  # of a picture: shades of one colour, and the edges of letters
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 GRID = 161  # points along each side of a density's grid
 CONTOUR_GRID = 81  # the same, of contours, which a decoder of images is asked for more than once

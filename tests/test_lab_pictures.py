@@ -314,7 +314,7 @@ def test_show_displays_a_png_with_its_alternative(displayed):
 
 
 def test_shown_figures_are_light_and_look_as_drawn(displayed):
-    """At most 256 colours in less than half the bytes, and no colour further off than an eye sees."""
+    """At most 64 colours in less than half the bytes, and no colour further off than an eye sees."""
     figure = Figure(figsize=(4, 3))
     axis = figure.add_axes((0, 0, 1, 1))
     ramp = numpy.linspace(0, 1, 400)
