@@ -1,6 +1,7 @@
 """What the kit's tests share: temporary courses, and a checkpoint that is trained once."""
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -40,11 +41,20 @@ def variables():
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Show which hidden test is failed by which mistakes, where some were run."""
-    if suites := sys.modules.get("tests.test_suites"):
-        tables = [suite.kill_matrix_table(terminalreporter) for suite in suites.SUITES.values()]
-        if any(tables):
-            terminalreporter.section("hidden tests and the mistakes that fail them")
+    """Show which hidden test is failed by which mistakes, and how many the hidden tests and the visible checks catch."""
+    reports = [one for outcome in ("passed", "failed") for one in terminalreporter.getreports(outcome)]
+    told = [(name, json.loads(value)) for one in reports for name, value in one.user_properties]
+    if told:
+        from tests.suites import Suite  # here, because the process that hands out the tests needs none of it before
+
+        assignments = sorted({value["assignment"] for _, value in told})
+        suites = [(Suite(name), [pair for pair in told if pair[1]["assignment"] == name]) for name in assignments]
+        each = bool(os.environ.get("SUITES_EXERCISE"))
+        for title, tables in (
+            ("hidden tests and the mistakes that fail them", [suite.kill_matrix_table(own) for suite, own in suites]),
+            ("mistakes and what catches them", [suite.columns(own, each) for suite, own in suites]),
+        ):
+            terminalreporter.section(title)
             terminalreporter.write_line("\n\n".join(filter(None, tables)))
 
 

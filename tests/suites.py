@@ -31,6 +31,7 @@ from tests.stored import stored
 
 ROOT = Path(__file__).resolve().parent.parent
 SOLUTIONS = ROOT / "solutions"
+VISIBLE = "visible check"  # under which name a report says what one did
 GOOD = Measurement(bound=-90.0, elbo=-95.0, elbo_permuted=-250.0, active_units=20, latent_dim=50)
 BAD = {  # measurements that miss one gate
     "low bound": {"bound": -98.0},
@@ -194,27 +195,48 @@ class Suite:
             return error
         return None
 
-    def kill_matrix_table(self, terminalreporter) -> str:
+    def kill_matrix_table(self, told: list[tuple[str, dict]]) -> str:
         """Return which hidden test is failed by which mistakes, one line a test; empty where no mistake was run.
 
         Args:
-            terminalreporter: pytest's, whose reports hold what `note` was told, by all processes.
+            told: what `note` said of this assignment, in all processes: name and value.
         """
-        runs = {}
-        for report in (r for outcome in ("passed", "failed") for r in terminalreporter.getreports(outcome)):
-            runs |= {
-                name: json.loads(value)["failed"]
-                for name, value in report.user_properties
-                if name in self.runs and json.loads(value)["assignment"] == self.assignment
-            }
+        runs = {name: value["failed"] for name, value in told if name in self.runs}
         if not runs:
             return ""
         lines = [f"{self.assignment}: {len(runs)} of {len(self.runs)} mistakes and bad models were run"]
         for name in self.tests:
             killers = sorted(mistake for mistake, failed in runs.items() if name in failed)
             more = f", … {len(killers) - 3} more" if len(killers) > 3 else ""
+            if not killers and len(runs) < len(self.runs):
+                continue  # nothing was asked that would fail it
             lines.append(f"{self.cells[name]:20} {name:72} {len(killers):3}  {', '.join(killers[:3])}{more}")
         return "\n".join(lines)
+
+    def columns(self, told: list[tuple[str, dict]], each: bool) -> str:
+        """Return how many mistakes the hidden tests and the visible check of their exercise catch; the latter is asked for wrong values.
+
+        Args:
+            told: what `note` and `note_visible` said of this assignment, in all processes: name and value.
+            each: with a line a mistake, else a line an exercise.
+        """
+        hidden = {name: bool(value["failed"]) for name, value in told if name in self.mistakes}
+        visible = {value["mistake"]: value["caught"] for name, value in told if name == VISIBLE}
+
+        def line(name: str, mistakes: Iterable[str]) -> str:
+            counts = (_share([found[one] for one in mistakes if one in found]) for found in (hidden, visible))
+            return f"{name:52}" + "".join(f"{count:>10}" for count in counts)
+
+        lines = [f"{self.assignment + ', mistakes caught by':52}{'hidden':>10}{'visible':>10}"]
+        asked = [name for name in self.mistakes if name in hidden or name in visible]
+        for exercise in dict.fromkeys(self.mistakes[name].exercise for name in asked):
+            own = [name for name in asked if self.mistakes[name].exercise == exercise]
+            lines += [line(exercise, own), *(line(f"  {name}", [name]) for name in own if each)]
+        return "\n".join(lines)
+
+    def note_visible(self, mistake: str, caught: bool, record_property: Callable) -> None:
+        """Report whether the visible check of its exercise fails on a mistake, for the columns."""
+        record_property(VISIBLE, json.dumps({"assignment": self.assignment, "mistake": mistake, "caught": caught}))
 
     def note(self, run: str, failed: list[str], record_property: Callable) -> None:
         """Report which hidden tests a run failed, for the table."""
@@ -225,6 +247,11 @@ class Suite:
         path = ROOT / "release" / self.assignment / f"{self.assignment}.ipynb"
         imports = [c.source for c in nbformat.read(path, as_version=4).cells if c.id == "imports"]
         return run_sources([*imports, *(c.source for c in self._solution_cells())], {"__name__": "submission"})
+
+
+def _share(found: list[bool]) -> str:
+    """Return how many are true, of how many."""
+    return f"{sum(found)}/{len(found)}" if found else "–"
 
 
 def no_model(name: str) -> Evaluation:

@@ -50,11 +50,12 @@ def values(assignment):
         if (not SAMPLE or zlib.crc32(n.encode()) % 3 == 0) and EXERCISE in (suite.mistakes[n].exercise, None, "")
     ],
 )
-def test_wrong_value_is_caught(assignment, name):
+def test_wrong_value_is_caught(assignment, name, record_property):
     """The visible check of its exercise fails on a wrong value, but for those that are named above."""
     mistake = SUITES[assignment].mistakes[name]
     files = [notebook_of(assignment), known.path_of(assignment, mistake.exercise), ROOT / "tests" / "visible.py"]
     found = stored(assignment, ["visible", name], files, lambda: caught(CHECKS(assignment), mistake))
+    SUITES[assignment].note_visible(name, found, record_property)
     assert found is (name not in MISSED[assignment])
 
 
