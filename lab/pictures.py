@@ -81,6 +81,67 @@ def learning_curve(history: History) -> Figure:
     return figure
 
 
+def bound(
+    bars: Mapping[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    line: torch.Tensor,
+    densities: Mapping[str, torch.Tensor],
+    title: str,
+) -> Figure:
+    """Return a figure of bounds taken apart: down by reconstruction and KL to the ELBO, up by the gap to log p(x).
+
+    Args:
+        bars: the group's label to reconstruction, KL and gap in nats, scalars; each group ends at log p(x).
+        line: codes of one dimension, shape (N,).
+        densities: the curve's name to its heights at these codes, N numbers; shown beside the bars.
+        title: of the figure.
+    Raises:
+        ValueError: when there is no group of bars.
+    """
+    if not bars:
+        raise ValueError("bound(bars, ...): expected at least one group of bars, got none")
+    figure = Figure(figsize=(9.6, 4.2), dpi=PIXELS_PER_INCH, layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    looks = (("reconstruction", "tab:blue", ""), ("KL to the prior", "tab:orange", "//"), ("gap", "tab:grey", ".."))
+    lowest = 0.0
+    for place, terms in enumerate(bars.values()):
+        reconstruction, divergence, gap = (float(term) for term in terms)
+        bottom = reconstruction - divergence  # the ELBO
+        lowest = min(lowest, bottom, reconstruction)
+        steps = ((0.0, reconstruction), (reconstruction, -divergence), (bottom, gap))
+        for shift, (start, height), (name, colour, hatch) in zip((-0.27, 0, 0.27), steps, looks, strict=True):
+            left.bar(
+                place + shift,
+                height,
+                width=0.25,
+                bottom=start,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                label=None if place else name,
+            )
+            left.annotate(
+                f"{height + 0.0:+.3f}",  # adding zero takes the sign from a zero
+                (place + shift, min(start, start + height)),
+                xytext=(0, -2),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+            )
+    end = bottom + gap
+    left.axhline(0, color="black", linewidth=0.8)
+    left.axhline(end, color="black", linestyle="--", linewidth=1, zorder=0, label=f"log p(x) = {end:.3f}")
+    left.set_xticks(range(len(bars)), list(bars))
+    left.set(ylabel="nats", ylim=(1.12 * lowest, 0.06 * abs(lowest)), title="Reconstruction - KL + gap = log p(x)")
+    left.legend(fontsize="small", loc="lower right")
+    for (name, heights), style in zip(densities.items(), ("-", "--", "-.", ":") * len(densities), strict=False):
+        right.plot(line.numpy(), heights.detach().flatten().numpy(), linestyle=style, label=name)
+    right.set(xlabel="code z", ylabel="probability density", title="Densities of the code", xlim=(-3, 4))
+    right.legend(fontsize="small")
+    figure.suptitle(title)
+    return figure
+
+
 def prior_density(
     priors: Mapping[str, tuple[Callable[[torch.Tensor], torch.Tensor], torch.Tensor | None]],
     codes: torch.Tensor | None = None,

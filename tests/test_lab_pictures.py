@@ -65,6 +65,27 @@ def test_learning_curve_has_units_and_the_best_epoch():
     assert list(lines["best: 149.0 nats"].get_xdata()) == [2, 2]
 
 
+def test_bound_leads_from_zero_to_one_line():
+    """Reconstruction and KL lead down to the ELBO, the gap from there up to log p(x), the same for each group."""
+    bars = {"wide": (-4.0, 0.0, 2.0), "near": (-1.0, 1.0, 0.0)}
+    bars = {name: tuple(map(torch.tensor, terms)) for name, terms in bars.items()}
+    figure = pictures.bound(bars, torch.linspace(-1, 1, 5), {"prior": torch.ones(5)}, title="Bounds")
+    left, right = figure.axes
+    ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in left.patches]
+    assert ends == [(0, -4), (-4, -4), (-4, -2), (0, -1), (-1, -2), (-2, -2)]
+    assert [text.get_text() for text in left.texts] == ["-4.000", "+0.000", "+2.000", "-1.000", "-1.000", "+0.000"]
+    names = [text.get_text() for text in left.get_legend().get_texts()]
+    assert names == ["log p(x) = -2.000", "reconstruction", "KL to the prior", "gap"]
+    assert (left.get_ylabel(), right.get_xlabel(), right.get_lines()[0].get_label()) == ("nats", "code z", "prior")
+    assert figure.get_suptitle() == "Bounds"
+
+
+def test_bound_says_what_it_cannot_show():
+    """Without bars there is an error."""
+    with pytest.raises(ValueError, match="expected at least one group of bars, got none"):
+        pictures.bound({}, torch.zeros(2), {}, title="Bounds")
+
+
 def to_the_right(z):
     """Return the log-density of N((2, 0), I) in the plane."""
     return -math.log(2 * math.pi) - ((z - torch.tensor([2.0, 0.0])) ** 2).sum(-1) / 2
