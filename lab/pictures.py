@@ -67,17 +67,41 @@ def samples(images: torch.Tensor, columns: int = 10) -> Figure:
 
 
 def learning_curve(history: History) -> Figure:
-    """Return a figure of the training and validation loss over epochs, with the best epoch marked."""
-    figure = Figure(figsize=(6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
-    axis = figure.subplots()
+    """Return a figure of the training and validation loss over epochs, with the best epoch marked.
+
+    Where the history has the KL divergence of the validation images, a second panel shows the two terms of the loss: this KL,
+    and the rest, which is minus the reconstruction term.
+    """
+    both = "KL" in history.terms
+    figure = Figure(figsize=(9.6 if both else 6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis, *others = figure.subplots(1, 1 + both, squeeze=False)[0]
     epochs = range(1, history.epochs + 1)
-    axis.plot(epochs, history.train, marker=".", label=f"training ({history.binarization} binarisation)")
-    axis.plot(epochs, history.validation, marker=".", label="validation (fixed binarisation)")
+    axis.plot(epochs, history.train, "o--", markersize=4, label=f"training ({history.binarization} binarisation)")
+    axis.plot(epochs, history.validation, "s-", markersize=4, label="validation (fixed binarisation)")
     best = history.validation[history.best_epoch - 1]
     axis.axvline(history.best_epoch, color="grey", linestyle=":", label=f"best: {best:.1f} nats")
-    axis.set(xlabel="epoch", ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.legend()
+    axis.set(ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
+    for other in others:
+        divergence = history.terms["KL"]
+        reconstruction = [loss - price for loss, price in zip(history.validation, divergence, strict=True)]
+        for values, style, colour, name in (
+            (reconstruction, "^-", "tab:green", "minus reconstruction"),
+            (divergence, "v--", "tab:red", "KL to the prior"),
+        ):
+            other.plot(
+                epochs,
+                values,
+                style,
+                color=colour,
+                markersize=4,
+                label=f"{name}, best epoch: {values[history.best_epoch - 1]:.1f} nats",
+            )
+        other.set(ylabel="nats per image", title="Validation loss in its two terms")
+        other.set_ylim(bottom=0)
+    for panel in figure.axes:
+        panel.set(xlabel="epoch")
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.legend()
     return figure
 
 

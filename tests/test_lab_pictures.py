@@ -1,5 +1,6 @@
 """The lab's pictures: titles, units, sizes and the text alternative."""
 
+import dataclasses
 import math
 
 import pytest
@@ -63,6 +64,17 @@ def test_learning_curve_has_units_and_the_best_epoch():
     assert list(lines["training (stochastic binarisation)"].get_ydata()) == HISTORY.train
     assert list(lines["validation (fixed binarisation)"].get_ydata()) == HISTORY.validation
     assert list(lines["best: 149.0 nats"].get_xdata()) == [2, 2]
+
+
+def test_learning_curve_shows_the_two_terms():
+    """A history with the KL gets a second panel: KL and minus reconstruction add up to the validation loss."""
+    figure = pictures.learning_curve(dataclasses.replace(HISTORY, terms={"KL": [5.0, 19.0, 20.0]}))
+    _, axis = figure.axes
+    reconstruction, divergence = axis.get_lines()
+    assert (list(reconstruction.get_ydata()), list(divergence.get_ydata())) == ([175, 130, 131], [5, 19, 20])
+    assert "minus reconstruction, best epoch: 130.0 nats" in reconstruction.get_label()
+    assert reconstruction.get_marker() != divergence.get_marker()
+    assert ("nats" in axis.get_ylabel(), axis.get_xlabel()) == (True, "epoch")
 
 
 def test_bound_leads_from_zero_to_one_line():
