@@ -66,6 +66,53 @@ def samples(images: torch.Tensor, columns: int = 10) -> Figure:
     return figure
 
 
+def autoencoder() -> Figure:
+    """Return a drawing of a variational autoencoder: its networks, the letters and shapes of what passes, the bound's terms."""
+    figure = Figure(figsize=(9.6, 4.0), dpi=PIXELS_PER_INCH)
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set(xlim=(0, 96), ylim=(0, 40))
+    axis.set_axis_off()
+    values = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
+    network = {"boxstyle": "square,pad=0.6", "facecolor": "#cfe3f5", "edgecolor": "tab:blue", "linewidth": 2}
+    term = {"boxstyle": "round,pad=0.4", "facecolor": "#fdebd2", "edgecolor": "tab:orange", "linestyle": "--"}
+    for x, y, text, look in (
+        (7, 24, "image x\n(B, 1, 28, 28)", values),
+        (23, 24, "encoder\nq(z | x)", network),
+        (38, 28, "mu\n(B, D)", values),
+        (38, 20, "log_var\n(B, D)", values),
+        (54, 24, "code z =\nmu + sigma · eps", values),
+        (54, 35, "eps ~ N(0, I)\n(B, D) or (K, B, D)", values),
+        (71, 24, "decoder\np(x | z)", network),
+        (87, 24, "logits\n(B, 1, 28, 28) or\n(K, B, 1, 28, 28)", values),
+        (54, 14.8, "prior p(z)", network),
+        (38, 8, "KL\nq(z | x) against the prior", term),
+        (71, 8, "reconstruction, log p(x | z)\nthe image's pixels under the logits", term),
+    ):
+        axis.text(x, y, text, ha="center", va="center", fontsize=10, bbox=look)
+    solid = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    dashed = solid | {"color": "tab:orange", "linestyle": "--", "linewidth": 1.5}
+    sampling = solid | {"color": "tab:blue", "linestyle": ":", "linewidth": 2}
+    for start, end, look in (
+        ((12.4, 24), (18.9, 24), solid),
+        ((27.2, 25.5), (35, 28), solid),
+        ((27.2, 22.5), (34.4, 20.5), solid),
+        ((41, 28), (46.8, 25.5), solid),
+        ((41.6, 20.5), (46.8, 22.5), solid),
+        ((54, 32.4), (54, 26.7), solid),
+        ((61, 24), (66.8, 24), solid),
+        ((75.2, 24), (80.6, 24), solid),
+        ((54, 16.8), (54, 21.3), sampling),
+        ((38, 17.3), (38, 11), dashed),
+        ((49.6, 13.6), (45.5, 11), dashed),
+        ((86, 20.2), (80, 11), dashed),
+    ):
+        axis.annotate("", xy=end, xytext=start, arrowprops=look)
+    axis.plot((7, 7, 71), (20.8, 2, 2), color="tab:orange", linestyle="--", linewidth=1.5)
+    axis.annotate("", xy=(71, 5), xytext=(71, 2), arrowprops=dashed)
+    axis.text(55.2, 18.6, "to invent images", fontsize=9, color="tab:blue", va="center")
+    return figure
+
+
 def learning_curve(history: History) -> Figure:
     """Return a figure of the training and validation loss over epochs, with the best epoch marked.
 

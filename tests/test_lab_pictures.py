@@ -5,6 +5,7 @@ import math
 
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from PIL import Image
 
 from lab import pictures
@@ -52,6 +53,33 @@ def test_pictures_refuse_other_shapes():
         pictures.samples(torch.zeros(4, 784))
     with pytest.raises(ValueError, match="expected one shape"):
         pictures.reconstructions(torch.zeros(2, 1, 28, 28), torch.zeros(3, 1, 28, 28))
+
+
+def test_autoencoder_names_networks_shapes_and_terms():
+    """The drawing has a box for each part, and none is cut off or lies over another."""
+    figure = pictures.autoencoder()
+    (axis,) = figure.axes
+    boxes = [text for text in axis.texts if text.get_bbox_patch()]
+    said = " ".join(text.get_text() for text in boxes)
+    for part in (
+        "image x",
+        "encoder",
+        "mu",
+        "log_var",
+        "eps",
+        "code z",
+        "decoder",
+        "logits",
+        "prior",
+        "KL",
+        "reconstruction",
+    ):
+        assert part in said
+    FigureCanvasAgg(figure).draw()  # only then a box has its place
+    places = [text.get_bbox_patch().get_window_extent() for text in boxes]
+    for place in places:
+        assert min(place.x0, place.y0, figure.bbox.x1 - place.x1, figure.bbox.y1 - place.y1) >= 0
+        assert sum(place.overlaps(other) for other in places) == 1  # itself
 
 
 def test_learning_curve_has_units_and_the_best_epoch():
