@@ -334,6 +334,23 @@ def test_small_example_of_the_bound_is_right():
         assert re.search(rf"gap(\s+of|:) {gap:.3f} nats", text), gap
 
 
+def test_spread_of_two_gradient_estimates_is_right():
+    """The deviations that vae gives for estimates of d E[z²] / dμ, z from N(1.5, 0.5²), are those of sums over a fine grid."""
+    shown = text_of("vae", "gradient_figure")
+    noise, width = np.linspace(-12, 12, 240_001, retstep=True)
+    weight = np.exp(-(noise**2) / 2) / np.sqrt(2 * np.pi) * width
+    z = 1.5 + 0.5 * noise
+    deviations = []
+    for name, estimates in (("score function", z**2 * noise / 0.5), ("pathwise", 2 * z)):
+        mean = (weight * estimates).sum()
+        deviations.append(np.sqrt((weight * (estimates - mean) ** 2).sum()))
+        assert round(mean, 6) == 3
+        assert f'"{name}", {round(deviations[-1], 2)}, ' in shown
+    ratio = (deviations[0] / deviations[1]) ** 2
+    assert f"= {ratio:.0f} times" in shown
+    assert f"variance is {ratio:.0f} times" in text_of("vae", "written_reparameterization")
+
+
 def text_of(assignment, name):
     """Return the text of a cell."""
     notebook = nbformat.read(ROOT / "source" / assignment / f"{assignment}.ipynb", as_version=4)
