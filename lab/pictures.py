@@ -70,18 +70,150 @@ def samples(images: torch.Tensor, columns: int = 10) -> Figure:
     return figure
 
 
+def autoencoder() -> Figure:
+    """Return a drawing of a variational autoencoder: its networks, the letters and shapes of what passes, the bound's terms."""
+    figure = Figure(figsize=(9.6, 4.0), dpi=PIXELS_PER_INCH)
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set(xlim=(0, 96), ylim=(0, 40))
+    axis.set_axis_off()
+    values = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
+    network = {"boxstyle": "square,pad=0.6", "facecolor": "#cfe3f5", "edgecolor": "tab:blue", "linewidth": 2}
+    term = {"boxstyle": "round,pad=0.4", "facecolor": "#fdebd2", "edgecolor": "tab:orange", "linestyle": "--"}
+    for x, y, text, look in (
+        (7, 24, "image x\n(B, 1, 28, 28)", values),
+        (23, 24, "encoder\nq(z | x)", network),
+        (38, 28, "mu\n(B, D)", values),
+        (38, 20, "log_var\n(B, D)", values),
+        (54, 24, "code z =\nmu + sigma · eps", values),
+        (54, 35, "eps ~ N(0, I)\n(B, D) or (K, B, D)", values),
+        (71, 24, "decoder\np(x | z)", network),
+        (87, 24, "logits\n(B, 1, 28, 28) or\n(K, B, 1, 28, 28)", values),
+        (54, 14.8, "prior p(z)", network),
+        (38, 8, "KL\nq(z | x) against the prior", term),
+        (71, 8, "reconstruction, log p(x | z)\nthe image's pixels under the logits", term),
+    ):
+        axis.text(x, y, text, ha="center", va="center", fontsize=10, bbox=look)
+    solid = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    dashed = solid | {"color": "tab:orange", "linestyle": "--", "linewidth": 1.5}
+    sampling = solid | {"color": "tab:blue", "linestyle": ":", "linewidth": 2}
+    for start, end, look in (
+        ((12.4, 24), (18.9, 24), solid),
+        ((27.2, 25.5), (35, 28), solid),
+        ((27.2, 22.5), (34.4, 20.5), solid),
+        ((41, 28), (46.8, 25.5), solid),
+        ((41.6, 20.5), (46.8, 22.5), solid),
+        ((54, 32.4), (54, 26.7), solid),
+        ((61, 24), (66.8, 24), solid),
+        ((75.2, 24), (80.6, 24), solid),
+        ((54, 16.8), (54, 21.3), sampling),
+        ((38, 17.3), (38, 11), dashed),
+        ((49.6, 13.6), (45.5, 11), dashed),
+        ((86, 20.2), (80, 11), dashed),
+    ):
+        axis.annotate("", xy=end, xytext=start, arrowprops=look)
+    axis.plot((7, 7, 71), (20.8, 2, 2), color="tab:orange", linestyle="--", linewidth=1.5)
+    axis.annotate("", xy=(71, 5), xytext=(71, 2), arrowprops=dashed)
+    axis.text(55.2, 18.6, "to invent images", fontsize=9, color="tab:blue", va="center")
+    return figure
+
+
 def learning_curve(history: History) -> Figure:
-    """Return a figure of the training and validation loss over epochs, with the best epoch marked."""
-    figure = Figure(figsize=(6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
-    axis = figure.subplots()
+    """Return a figure of the training and validation loss over epochs, with the best epoch marked.
+
+    Where the history has the KL divergence of the validation images, a second panel shows the two terms of the loss: this KL,
+    and the rest, which is minus the reconstruction term.
+    """
+    both = "KL" in history.terms
+    figure = Figure(figsize=(9.6 if both else 6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis, *others = figure.subplots(1, 1 + both, squeeze=False)[0]
     epochs = range(1, history.epochs + 1)
-    axis.plot(epochs, history.train, marker=".", label=f"training ({history.binarization} binarisation)")
-    axis.plot(epochs, history.validation, marker=".", label="validation (fixed binarisation)")
+    axis.plot(epochs, history.train, "o--", markersize=4, label=f"training ({history.binarization} binarisation)")
+    axis.plot(epochs, history.validation, "s-", markersize=4, label="validation (fixed binarisation)")
     best = history.validation[history.best_epoch - 1]
     axis.axvline(history.best_epoch, color="grey", linestyle=":", label=f"best: {best:.1f} nats")
-    axis.set(xlabel="epoch", ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.legend()
+    axis.set(ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
+    for other in others:
+        divergence = history.terms["KL"]
+        reconstruction = [loss - price for loss, price in zip(history.validation, divergence, strict=True)]
+        for values, style, colour, name in (
+            (reconstruction, "^-", "tab:green", "minus reconstruction"),
+            (divergence, "v--", "tab:red", "KL to the prior"),
+        ):
+            other.plot(
+                epochs,
+                values,
+                style,
+                color=colour,
+                markersize=4,
+                label=f"{name}, best epoch: {values[history.best_epoch - 1]:.1f} nats",
+            )
+        other.set(ylabel="nats per image", title="Validation loss in its two terms")
+        other.set_ylim(bottom=0)
+    for panel in figure.axes:
+        panel.set(xlabel="epoch")
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.legend()
+    return figure
+
+
+def bound(
+    bars: Mapping[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    line: torch.Tensor,
+    densities: Mapping[str, torch.Tensor],
+    title: str,
+) -> Figure:
+    """Return a figure of bounds taken apart: down by reconstruction and KL to the ELBO, up by the gap to log p(x).
+
+    Args:
+        bars: the group's label to reconstruction, KL and gap in nats, scalars; each group ends at log p(x).
+        line: codes of one dimension, shape (N,).
+        densities: the curve's name to its heights at these codes, N numbers; shown beside the bars.
+        title: of the figure.
+    Raises:
+        ValueError: when there is no group of bars.
+    """
+    if not bars:
+        raise ValueError("bound(bars, ...): expected at least one group of bars, got none")
+    figure = Figure(figsize=(9.6, 4.2), dpi=PIXELS_PER_INCH, layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    looks = (("reconstruction", "tab:blue", ""), ("KL to the prior", "tab:orange", "//"), ("gap", "tab:grey", ".."))
+    lowest = 0.0
+    for place, terms in enumerate(bars.values()):
+        reconstruction, divergence, gap = (float(term) for term in terms)
+        bottom = reconstruction - divergence  # the ELBO
+        lowest = min(lowest, bottom, reconstruction)
+        steps = ((0.0, reconstruction), (reconstruction, -divergence), (bottom, gap))
+        for shift, (start, height), (name, colour, hatch) in zip((-0.27, 0, 0.27), steps, looks, strict=True):
+            left.bar(
+                place + shift,
+                height,
+                width=0.25,
+                bottom=start,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                label=None if place else name,
+            )
+            left.annotate(
+                f"{height + 0.0:+.3f}",  # adding zero takes the sign from a zero
+                (place + shift, min(start, start + height)),
+                xytext=(0, -2),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+            )
+    end = bottom + gap
+    left.axhline(0, color="black", linewidth=0.8)
+    left.axhline(end, color="black", linestyle="--", linewidth=1, zorder=0, label=f"log p(x) = {end:.3f}")
+    left.set_xticks(range(len(bars)), list(bars))
+    left.set(ylabel="nats", ylim=(1.12 * lowest, 0.06 * abs(lowest)), title="Reconstruction - KL + gap = log p(x)")
+    left.legend(fontsize="small", loc="lower right")
+    for (name, heights), style in zip(densities.items(), ("-", "--", "-.", ":") * len(densities), strict=False):
+        right.plot(line.numpy(), heights.detach().flatten().numpy(), linestyle=style, label=name)
+    right.set(xlabel="code z", ylabel="probability density", title="Densities of the code", xlim=(-3, 4))
+    right.legend(fontsize="small")
+    figure.suptitle(title)
     return figure
 
 

@@ -39,9 +39,9 @@ def report(demo, student):
 
 
 def test_reference_has_full_automatic_marks(demo):
-    """The reference earns all 33 automatic points."""
+    """The reference earns all 32 automatic points."""
     right = report(demo, "reference")
-    assert right.score == right.points == 33, [o for o in right.outcomes if o.credit < 1]
+    assert right.score == right.points == 32, [o for o in right.outcomes if o.credit < 1]
 
 
 def test_untouched_release_earns_nothing(demo):

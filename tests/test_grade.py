@@ -94,7 +94,7 @@ def test_a_class_is_graded_beside_each_other(undisturbed):
     assert all(report.graded for report in reports)
     assert reports[0].score == 0 < reports[1].points
     for student in STUDENTS:
-        assert f"{student}: 0 / 33" in said or f"{student}: " in said
+        assert f"{student}: 0 / 32" in said or f"{student}: " in said
         assert [path.name for path in (course.folder / "examined" / student / "vae").iterdir()] == ["vae.json"]
     course.nbgrader("export")
     assert len((course.folder / "grades.csv").read_text().splitlines()) == 1 + len(STUDENTS)

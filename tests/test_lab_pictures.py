@@ -1,11 +1,13 @@
 """The lab's pictures: titles, units, sizes and the text alternative."""
 
+import dataclasses
 import io
 import math
 
 import numpy
 import pytest
 import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -56,6 +58,33 @@ def test_pictures_refuse_other_shapes():
         pictures.reconstructions(torch.zeros(2, 1, 28, 28), torch.zeros(3, 1, 28, 28))
 
 
+def test_autoencoder_names_networks_shapes_and_terms():
+    """The drawing has a box for each part, and none is cut off or lies over another."""
+    figure = pictures.autoencoder()
+    (axis,) = figure.axes
+    boxes = [text for text in axis.texts if text.get_bbox_patch()]
+    said = " ".join(text.get_text() for text in boxes)
+    for part in (
+        "image x",
+        "encoder",
+        "mu",
+        "log_var",
+        "eps",
+        "code z",
+        "decoder",
+        "logits",
+        "prior",
+        "KL",
+        "reconstruction",
+    ):
+        assert part in said
+    FigureCanvasAgg(figure).draw()  # only then a box has its place
+    places = [text.get_bbox_patch().get_window_extent() for text in boxes]
+    for place in places:
+        assert min(place.x0, place.y0, figure.bbox.x1 - place.x1, figure.bbox.y1 - place.y1) >= 0
+        assert sum(place.overlaps(other) for other in places) == 1  # itself
+
+
 def test_learning_curve_has_units_and_the_best_epoch():
     """Axes carry units, both curves a name, and the best epoch is marked."""
     axis = pictures.learning_curve(HISTORY).axes[0]
@@ -66,6 +95,38 @@ def test_learning_curve_has_units_and_the_best_epoch():
     assert list(lines["training (stochastic binarisation)"].get_ydata()) == HISTORY.train
     assert list(lines["validation (fixed binarisation)"].get_ydata()) == HISTORY.validation
     assert list(lines["best: 149.0 nats"].get_xdata()) == [2, 2]
+
+
+def test_learning_curve_shows_the_two_terms():
+    """A history with the KL gets a second panel: KL and minus reconstruction add up to the validation loss."""
+    figure = pictures.learning_curve(dataclasses.replace(HISTORY, terms={"KL": [5.0, 19.0, 20.0]}))
+    _, axis = figure.axes
+    reconstruction, divergence = axis.get_lines()
+    assert (list(reconstruction.get_ydata()), list(divergence.get_ydata())) == ([175, 130, 131], [5, 19, 20])
+    assert "minus reconstruction, best epoch: 130.0 nats" in reconstruction.get_label()
+    assert reconstruction.get_marker() != divergence.get_marker()
+    assert ("nats" in axis.get_ylabel(), axis.get_xlabel()) == (True, "epoch")
+
+
+def test_bound_leads_from_zero_to_one_line():
+    """Reconstruction and KL lead down to the ELBO, the gap from there up to log p(x), the same for each group."""
+    bars = {"wide": (-4.0, 0.0, 2.0), "near": (-1.0, 1.0, 0.0)}
+    bars = {name: tuple(map(torch.tensor, terms)) for name, terms in bars.items()}
+    figure = pictures.bound(bars, torch.linspace(-1, 1, 5), {"prior": torch.ones(5)}, title="Bounds")
+    left, right = figure.axes
+    ends = [(bar.get_y(), bar.get_y() + bar.get_height()) for bar in left.patches]
+    assert ends == [(0, -4), (-4, -4), (-4, -2), (0, -1), (-1, -2), (-2, -2)]
+    assert [text.get_text() for text in left.texts] == ["-4.000", "+0.000", "+2.000", "-1.000", "-1.000", "+0.000"]
+    names = [text.get_text() for text in left.get_legend().get_texts()]
+    assert names == ["log p(x) = -2.000", "reconstruction", "KL to the prior", "gap"]
+    assert (left.get_ylabel(), right.get_xlabel(), right.get_lines()[0].get_label()) == ("nats", "code z", "prior")
+    assert figure.get_suptitle() == "Bounds"
+
+
+def test_bound_says_what_it_cannot_show():
+    """Without bars there is an error."""
+    with pytest.raises(ValueError, match="expected at least one group of bars, got none"):
+        pictures.bound({}, torch.zeros(2), {}, title="Bounds")
 
 
 def to_the_right(z):

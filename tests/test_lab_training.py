@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from lab import checkpoints, training
+from lab.data import batches
 from lab.errors import CheckpointError, TrainingError
 from lab.training import Budget, fit
 
@@ -108,6 +109,48 @@ def test_fit_is_reproducible_and_leaves_the_global_generator_alone(tmp_path):
     torch.manual_seed(12)
     assert same(first, run(tmp_path / "b")[0])
     assert not same(first, run(tmp_path / "c", seed=1)[0])
+
+
+def spread(module, x):
+    """Watch something that every epoch changes, and draw random numbers while doing so."""
+    return {"spread": module.encoder(x).std(-1) + 0 * torch.rand(len(x))}
+
+
+def test_fit_keeps_what_is_watched_and_trains_as_without(tmp_path):
+    """The means over the validation images are in the history and in the checkpoint, and no bit of the training changes."""
+    trained, history = run(tmp_path / "a", watch=spread)
+    assert (list(history.terms), len(history.terms["spread"])) == (["spread"], 4)
+    x = next(iter(batches(VALIDATION, 20, how="fixed", shuffle=False)))
+    last, _ = run(tmp_path / "b")
+    assert same(trained, last)
+    assert history.best_epoch == 4
+    assert history.terms["spread"][-1] == pytest.approx(last.encoder(x).std(-1).mean().item())
+    _, loaded = run(tmp_path / "a")
+    assert loaded == history
+
+
+def test_error_of_what_is_watched_ends_the_watching_alone(tmp_path, capsys):
+    """It is told once, the training goes on, and the history has no half of it."""
+
+    def breaks(module, x, calls=[]):  # noqa: B006 (counts)
+        calls.append(x)
+        return {"KL": torch.zeros(len(x))} if len(calls) < 3 else {"KL": torch.zeros(())}
+
+    trained, history = run(tmp_path / "a", watch=breaks)
+    assert (history.terms, history.epochs) == ({}, 4)
+    assert same(trained, run(tmp_path / "b")[0])
+    said = capsys.readouterr().out
+    assert said.count("watch: ValueError: KL: expected shape (20,), got (). Training goes on without it.") == 1
+
+
+def test_checkpoint_of_an_earlier_lab_is_loaded(tmp_path):
+    """A history that lacks what is watched has none of it."""
+    trained, history = run(tmp_path)
+    (path,) = tmp_path.iterdir()
+    tensors, metadata = checkpoints.read(path)
+    del metadata["history"]["terms"]
+    checkpoints.write(path, tensors, metadata)
+    assert run(tmp_path)[1] == history
 
 
 def test_fit_gives_the_step_adam_with_the_schedule(tmp_path):

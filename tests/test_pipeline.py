@@ -172,14 +172,14 @@ def test_right_submission_after_all_of_them_gets_full_marks(graded):
     """The neighbour of faulty and hostile submissions, saved with a byte order mark, gets all automatic points."""
     right = report(graded, "f-right")
     assert right.graded
-    assert right.score == right.points == 33, [o for o in right.outcomes if o.credit < 1]
+    assert right.score == right.points == 32, [o for o in right.outcomes if o.credit < 1]
 
 
 def test_export_has_the_scores(graded):
     """nbgrader's own export holds the automatic scores."""
     with (graded / "grades.csv").open() as file:
         rows = {row["student_id"]: row for row in csv.DictReader(file)}
-    assert float(rows["f-right"]["score"]) == 33
+    assert float(rows["f-right"]["score"]) == 32
     assert float(rows["b-hostile"]["score"]) == 0
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import numpy as np
 import pytest
 from jupytext.combine import combine_inputs_with_outputs
 
@@ -18,7 +19,7 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 BEGIN, END = "### BEGIN SOLUTION", "### END SOLUTION"
 POINTS = {
     "vae": {
-        "test_reparameterize": 3,
+        "test_reparameterize": 2,
         "test_gaussian_log_prob": 2,
         "test_kl_standard_normal": 3,
         "test_bernoulli_log_prob": 3,
@@ -32,13 +33,13 @@ POINTS = {
         "test_reconstruct": 1,
         "test_trained_vae": 5,
         "test_architecture": 3,
+        "written_derivation": 2,
         "written_reparameterization": 1,
         "written_log_q": 1,
         "written_likelihood": 1,
         "written_elbo": 1,
         "written_optimizer": 1,
         "written_generations": 1,
-        "written_stability": 1,
     },
     "priors": {
         "test_mixture_log_prob": 3,
@@ -311,6 +312,49 @@ def test_percent_view_is_lossless(notebook):
     updated = combine_inputs_with_outputs(back, notebook)
     assert [cell.id for cell in updated.cells] == [cell.id for cell in notebook.cells]
     assert [flags(cell) for cell in updated.cells] == [flags(cell) for cell in notebook.cells]
+
+
+def test_small_example_of_the_bound_is_right():
+    """The nats that the text of vae gives for its model of three pixels are those of sums over a fine grid."""
+    text = text_of("vae", "bound_text")
+    z, width = np.linspace(-12, 12, 240_001, retstep=True)
+    # the second pixel is 0: the sign of its logit is turned
+    likelihood = np.prod([1 / (1 + np.exp(-logit)) for logit in (3 * z + 0.5, 2 * z, z - 1)], axis=0)
+
+    def density(mean, spread):
+        return np.exp(-(((z - mean) / spread) ** 2) / 2) / (spread * np.sqrt(2 * np.pi))
+
+    joint = likelihood * density(0, 1)
+    evidence = np.log(joint.sum() * width)
+    assert f"$\\log p(x) = {evidence:.3f}$ nats" in text
+    for mean, spread in ((0, 1), (1.07, 0.7), (1.07, 0.2)):
+        q = density(mean, spread)
+        seen = q > 0
+        gap = evidence - (q[seen] * np.log(joint[seen] / q[seen])).sum() * width
+        assert re.search(rf"gap(\s+of|:) {gap:.3f} nats", text), gap
+
+
+def test_spread_of_two_gradient_estimates_is_right():
+    """The deviations that vae gives for estimates of d E[z²] / dμ, z from N(1.5, 0.5²), are those of sums over a fine grid."""
+    shown = text_of("vae", "gradient_figure")
+    noise, width = np.linspace(-12, 12, 240_001, retstep=True)
+    weight = np.exp(-(noise**2) / 2) / np.sqrt(2 * np.pi) * width
+    z = 1.5 + 0.5 * noise
+    deviations = []
+    for name, estimates in (("score function", z**2 * noise / 0.5), ("pathwise", 2 * z)):
+        mean = (weight * estimates).sum()
+        deviations.append(np.sqrt((weight * (estimates - mean) ** 2).sum()))
+        assert round(mean, 6) == 3
+        assert f'"{name}", {round(deviations[-1], 2)}, ' in shown
+    ratio = (deviations[0] / deviations[1]) ** 2
+    assert f"= {ratio:.0f} times" in shown
+    assert f"variance is {ratio:.0f} times" in text_of("vae", "written_reparameterization")
+
+
+def text_of(assignment, name):
+    """Return the text of a cell."""
+    notebook = nbformat.read(ROOT / "source" / assignment / f"{assignment}.ipynb", as_version=4)
+    return next(cell.source for cell in notebook.cells if cell.id == name)
 
 
 def released(source):
