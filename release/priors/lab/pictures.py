@@ -6,6 +6,7 @@ Every function returns a matplotlib Figure that no window or notebook shows by i
 import io
 from collections.abc import Callable, Mapping, Sequence
 
+import PIL.Image
 import torch
 from IPython.display import Image, display
 from matplotlib.axes import Axes
@@ -13,7 +14,10 @@ from matplotlib.figure import Figure
 
 from lab.training import History
 
-PIXELS_PER_INCH = 100
+PIXELS_PER_INCH = 100  # of a page
+SHARPNESS = 2  # pixels drawn along each side of one of a page
+COLOURS = 64  # of a picture: shades of one colour, and the edges of letters
+PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 GRID = 161  # points along each side of a density's grid
 CONTOUR_GRID = 81  # the same, of contours, which a decoder of images is asked for more than once
 
@@ -66,18 +70,150 @@ def samples(images: torch.Tensor, columns: int = 10) -> Figure:
     return figure
 
 
+def autoencoder() -> Figure:
+    """Return a drawing of a variational autoencoder: its networks, the letters and shapes of what passes, the bound's terms."""
+    figure = Figure(figsize=(9.6, 4.0), dpi=PIXELS_PER_INCH)
+    axis = figure.add_axes((0, 0, 1, 1))
+    axis.set(xlim=(0, 96), ylim=(0, 40))
+    axis.set_axis_off()
+    values = {"boxstyle": "round,pad=0.4", "facecolor": "white", "edgecolor": "black"}
+    network = {"boxstyle": "square,pad=0.6", "facecolor": "#cfe3f5", "edgecolor": "tab:blue", "linewidth": 2}
+    term = {"boxstyle": "round,pad=0.4", "facecolor": "#fdebd2", "edgecolor": "tab:orange", "linestyle": "--"}
+    for x, y, text, look in (
+        (7, 24, "image x\n(B, 1, 28, 28)", values),
+        (23, 24, "encoder\nq(z | x)", network),
+        (38, 28, "mu\n(B, D)", values),
+        (38, 20, "log_var\n(B, D)", values),
+        (54, 24, "code z =\nmu + sigma · eps", values),
+        (54, 35, "eps ~ N(0, I)\n(B, D) or (K, B, D)", values),
+        (71, 24, "decoder\np(x | z)", network),
+        (87, 24, "logits\n(B, 1, 28, 28) or\n(K, B, 1, 28, 28)", values),
+        (54, 14.8, "prior p(z)", network),
+        (38, 8, "KL\nq(z | x) against the prior", term),
+        (71, 8, "reconstruction, log p(x | z)\nthe image's pixels under the logits", term),
+    ):
+        axis.text(x, y, text, ha="center", va="center", fontsize=10, bbox=look)
+    solid = {"arrowstyle": "-|>", "color": "black", "shrinkA": 0, "shrinkB": 0}
+    dashed = solid | {"color": "tab:orange", "linestyle": "--", "linewidth": 1.5}
+    sampling = solid | {"color": "tab:blue", "linestyle": ":", "linewidth": 2}
+    for start, end, look in (
+        ((12.4, 24), (18.9, 24), solid),
+        ((27.2, 25.5), (35, 28), solid),
+        ((27.2, 22.5), (34.4, 20.5), solid),
+        ((41, 28), (46.8, 25.5), solid),
+        ((41.6, 20.5), (46.8, 22.5), solid),
+        ((54, 32.4), (54, 26.7), solid),
+        ((61, 24), (66.8, 24), solid),
+        ((75.2, 24), (80.6, 24), solid),
+        ((54, 16.8), (54, 21.3), sampling),
+        ((38, 17.3), (38, 11), dashed),
+        ((49.6, 13.6), (45.5, 11), dashed),
+        ((86, 20.2), (80, 11), dashed),
+    ):
+        axis.annotate("", xy=end, xytext=start, arrowprops=look)
+    axis.plot((7, 7, 71), (20.8, 2, 2), color="tab:orange", linestyle="--", linewidth=1.5)
+    axis.annotate("", xy=(71, 5), xytext=(71, 2), arrowprops=dashed)
+    axis.text(55.2, 18.6, "to invent images", fontsize=9, color="tab:blue", va="center")
+    return figure
+
+
 def learning_curve(history: History) -> Figure:
-    """Return a figure of the training and validation loss over epochs, with the best epoch marked."""
-    figure = Figure(figsize=(6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
-    axis = figure.subplots()
+    """Return a figure of the training and validation loss over epochs, with the best epoch marked.
+
+    Where the history has the KL divergence of the validation images, a second panel shows the two terms of the loss: this KL,
+    and the rest, which is minus the reconstruction term.
+    """
+    both = "KL" in history.terms
+    figure = Figure(figsize=(9.6 if both else 6, 3.5), dpi=PIXELS_PER_INCH, layout="constrained")
+    axis, *others = figure.subplots(1, 1 + both, squeeze=False)[0]
     epochs = range(1, history.epochs + 1)
-    axis.plot(epochs, history.train, marker=".", label=f"training ({history.binarization} binarisation)")
-    axis.plot(epochs, history.validation, marker=".", label="validation (fixed binarisation)")
+    axis.plot(epochs, history.train, "o--", markersize=4, label=f"training ({history.binarization} binarisation)")
+    axis.plot(epochs, history.validation, "s-", markersize=4, label="validation (fixed binarisation)")
     best = history.validation[history.best_epoch - 1]
     axis.axvline(history.best_epoch, color="grey", linestyle=":", label=f"best: {best:.1f} nats")
-    axis.set(xlabel="epoch", ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
-    axis.xaxis.get_major_locator().set_params(integer=True)
-    axis.legend()
+    axis.set(ylabel="negative ELBO (nats per image)", title=f"Learning curve on {history.dataset}")
+    for other in others:
+        divergence = history.terms["KL"]
+        reconstruction = [loss - price for loss, price in zip(history.validation, divergence, strict=True)]
+        for values, style, colour, name in (
+            (reconstruction, "^-", "tab:green", "minus reconstruction"),
+            (divergence, "v--", "tab:red", "KL to the prior"),
+        ):
+            other.plot(
+                epochs,
+                values,
+                style,
+                color=colour,
+                markersize=4,
+                label=f"{name}, best epoch: {values[history.best_epoch - 1]:.1f} nats",
+            )
+        other.set(ylabel="nats per image", title="Validation loss in its two terms")
+        other.set_ylim(bottom=0)
+    for panel in figure.axes:
+        panel.set(xlabel="epoch")
+        panel.xaxis.get_major_locator().set_params(integer=True)
+        panel.legend()
+    return figure
+
+
+def bound(
+    bars: Mapping[str, tuple[torch.Tensor, torch.Tensor, torch.Tensor]],
+    line: torch.Tensor,
+    densities: Mapping[str, torch.Tensor],
+    title: str,
+) -> Figure:
+    """Return a figure of bounds taken apart: down by reconstruction and KL to the ELBO, up by the gap to log p(x).
+
+    Args:
+        bars: the group's label to reconstruction, KL and gap in nats, scalars; each group ends at log p(x).
+        line: codes of one dimension, shape (N,).
+        densities: the curve's name to its heights at these codes, N numbers; shown beside the bars.
+        title: of the figure.
+    Raises:
+        ValueError: when there is no group of bars.
+    """
+    if not bars:
+        raise ValueError("bound(bars, ...): expected at least one group of bars, got none")
+    figure = Figure(figsize=(9.6, 4.2), dpi=PIXELS_PER_INCH, layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(3, 2))
+    looks = (("reconstruction", "tab:blue", ""), ("KL to the prior", "tab:orange", "//"), ("gap", "tab:grey", ".."))
+    lowest = 0.0
+    for place, terms in enumerate(bars.values()):
+        reconstruction, divergence, gap = (float(term) for term in terms)
+        bottom = reconstruction - divergence  # the ELBO
+        lowest = min(lowest, bottom, reconstruction)
+        steps = ((0.0, reconstruction), (reconstruction, -divergence), (bottom, gap))
+        for shift, (start, height), (name, colour, hatch) in zip((-0.27, 0, 0.27), steps, looks, strict=True):
+            left.bar(
+                place + shift,
+                height,
+                width=0.25,
+                bottom=start,
+                color=colour,
+                hatch=hatch,
+                edgecolor="white",
+                label=None if place else name,
+            )
+            left.annotate(
+                f"{height + 0.0:+.3f}",  # adding zero takes the sign from a zero
+                (place + shift, min(start, start + height)),
+                xytext=(0, -2),
+                textcoords="offset points",
+                ha="center",
+                va="top",
+                fontsize=8,
+            )
+    end = bottom + gap
+    left.axhline(0, color="black", linewidth=0.8)
+    left.axhline(end, color="black", linestyle="--", linewidth=1, zorder=0, label=f"log p(x) = {end:.3f}")
+    left.set_xticks(range(len(bars)), list(bars))
+    left.set(ylabel="nats", ylim=(1.12 * lowest, 0.06 * abs(lowest)), title="Reconstruction - KL + gap = log p(x)")
+    left.legend(fontsize="small", loc="lower right")
+    for (name, heights), style in zip(densities.items(), ("-", "--", "-.", ":") * len(densities), strict=False):
+        right.plot(line.numpy(), heights.detach().flatten().numpy(), linestyle=style, label=name)
+    right.set(xlabel="code z", ylabel="probability density", title="Densities of the code", xlim=(-3, 4))
+    right.legend(fontsize="small")
+    figure.suptitle(title)
     return figure
 
 
@@ -151,7 +287,7 @@ def bounds(
     figure = Figure(figsize=(6, 3.8), dpi=PIXELS_PER_INCH, layout="constrained")
     axis = figure.subplots()
     axis.axhline(0, color="grey", linestyle=":", label=name)
-    for label, curve in curves.items():
+    for number, (label, curve) in enumerate(curves.items()):
         for k, values in curve.items():
             if values.shape != reference.shape or values.dim() != 1 or len(values) < 2:
                 raise ValueError(
@@ -162,7 +298,9 @@ def bounds(
             torch.stack([values - reference for values in curve.values()]).detach().double().cpu()
         )  # (curve, N)
         errors = differences.std(1) / differences.shape[1] ** 0.5
-        axis.errorbar(list(curve), differences.mean(1).numpy(), yerr=errors.numpy(), marker=".", capsize=2, label=label)
+        axis.errorbar(
+            list(curve), differences.mean(1).numpy(), yerr=errors.numpy(), capsize=2, label=label, **look(number)
+        )
     axis.set(
         title=f"Bound minus {name}",
         xlabel="samples per image K",
@@ -342,14 +480,10 @@ def curves(
     found = {}
     for axis, (heading, lines) in zip(axes, panels.items(), strict=True):
         for name, points in lines.items():
-            look = names.index(name)
             (found[name],) = axis.plot(
                 list(points),
                 list(points.values()),
-                color=f"C{look}",
-                marker="osD^vP*X"[look % 8],
-                linestyle=("-", "--", "-.", ":")[look % 4],
-                markersize=5,
+                **look(names.index(name)),
             )
         axis.set(title=heading, xlabel=xlabel)
         if "y" in log:
@@ -364,6 +498,19 @@ def curves(
     figure.suptitle(title)
     figure.legend([found[name] for name in names], names, loc="outside lower center", ncols=min(5, len(names)))
     return figure
+
+
+def look(number: int) -> dict[str, object]:
+    """Return how the line of a number is drawn: a colour, a marker and a stroke of its own, as keywords of matplotlib's plot.
+
+    The colours are those of Okabe and Ito (2008), which people with any colour vision tell apart.
+    """
+    return {
+        "color": PALETTE[number % len(PALETTE)],
+        "marker": "osD^vP*X"[number % 8],
+        "linestyle": ("-", "--", "-.", ":")[number % 4],
+        "markersize": 5,
+    }
 
 
 def contours(
@@ -428,7 +575,7 @@ def contours(
 
 
 def show(figure: Figure, alt: str) -> None:
-    """Display a figure in a notebook.
+    """Display a figure in a notebook, sharp on a phone, too: with two pixels where a page has one.
 
     Args:
         figure: as the functions above return it.
@@ -438,10 +585,14 @@ def show(figure: Figure, alt: str) -> None:
     """
     if not alt.strip():
         raise ValueError("show(figure, alt): alt is empty; say in words what the figure shows")
-    png = io.BytesIO()
-    figure.savefig(png, format="png")
+    drawn, png = io.BytesIO(), io.BytesIO()
+    width, height = (figure.get_size_inches() * PIXELS_PER_INCH).round().astype(int).tolist()
+    figure.savefig(drawn, format="png", dpi=SHARPNESS * PIXELS_PER_INCH)
     figure.clear()
-    display(Image(png.getvalue(), alt=alt))
+    # what is drawn has few colours: a palette takes less than half the bytes, and no eye sees it
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLOURS, dither=PIL.Image.Dither.NONE)
+    picture.save(png, format="PNG", optimize=True)
+    display(Image(png.getvalue(), width=width, height=height, alt=alt))
 
 
 def _heights(

@@ -8,8 +8,8 @@ import copy
 import math
 import sys
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import torch
@@ -65,6 +65,8 @@ class History:
         seconds: time spent, interruptions left out.
         binarization: of the training images.
         torch: version.
+        terms: what was watched, its mean over the validation images after each epoch; empty where nothing was, or not
+            from the first epoch on.
     """
 
     train: list[float]
@@ -76,6 +78,7 @@ class History:
     binarization: str
     device: str
     torch: str
+    terms: dict[str, list[float]] = field(default_factory=dict)
 
 
 def fit(
@@ -89,6 +92,7 @@ def fit(
     validation: torch.Tensor,
     budget: str | Budget | None = None,
     folder: str | Path = "checkpoints",
+    watch: Callable[[nn.Module, torch.Tensor], Mapping[str, torch.Tensor]] | None = None,
 ) -> History:
     """Train the model, leave it in evaluation mode with its best weights, and return the history.
 
@@ -106,6 +110,9 @@ def fit(
         validation: validation images, the same.
         budget: "quick", "standard", "full" or a Budget; COURSE_BUDGET where None.
         folder: where the checkpoint goes.
+        watch: called as watch(model, x) on the binarised validation images after each epoch, without gradient; returns
+            one number an image, shape (B,), under each name, whose means go into the history. It has no influence on the
+            training: an error in it ends the watching alone.
     Raises:
         TrainingError: when a loss is not a finite number.
         CheckpointError: when the file of that name is unreadable or is of another model or data set, or of an
@@ -127,7 +134,7 @@ def fit(
     cuda = [images.device.index or 0] if images.device.type == "cuda" else []
     with torch.random.fork_rng(devices=cuda):
         torch.manual_seed(seed)
-        run = _Run(model, step, images, validation, budget, seed)
+        run = _Run(model, step, images, validation, budget, seed, watch)
         if unfinished.exists():
             run.resume(unfinished, plan)
             print(f"{unfinished.name}: going on after epoch {len(run.train)}")
@@ -166,7 +173,9 @@ class _Run:
         validation: torch.Tensor,
         budget: Budget,
         seed: int,
+        watch: Callable | None = None,
     ):
+        self.watch = watch
         self.model, self.step, self.images, self.validation, self.budget = model, step, images, validation, budget
         fused = all(p.device.type in ("cpu", "cuda") for p in model.parameters())
         self.optimizer = torch.optim.Adam(model.parameters(), lr=budget.learning_rate, eps=ADAM_EPS, fused=fused)
@@ -176,6 +185,7 @@ class _Run:
         self.best_epoch = 0
         self.train: list[float] = []
         self.validated: list[float] = []
+        self.terms: dict[str, list[float]] = {}
         self.seconds = 0.0
 
     @property
@@ -201,6 +211,8 @@ class _Run:
         self.validated.append(_finite(self.validate(), f"the validation loss after epoch {epoch}"))
         if self.validated[-1] <= min(self.validated):
             self.best, self.best_epoch = copy.deepcopy(self.model.state_dict()), epoch
+        if self.watch is not None:
+            self.look()
         self.seconds += time.perf_counter() - start
         bar.set_postfix_str(f"epoch {epoch}, train {self.train[-1]:.2f}, validation {self.validated[-1]:.2f} nats")
 
@@ -218,6 +230,24 @@ class _Run:
                 total += len(x) * loss
         return total.item() / len(self.validation)
 
+    def look(self) -> None:
+        """Add the means of what is watched, in evaluation mode; random numbers are afterwards as before."""
+        cuda = [self.images.device.index or 0] if self.images.device.type == "cuda" else []
+        totals: dict[str, float] = {}
+        try:
+            with torch.no_grad(), torch.random.fork_rng(devices=cuda):
+                for x in batches(self.validation, VALIDATION_BATCH, how=VALIDATION_BINARIZATION, shuffle=False):
+                    for name, values in self.watch(self.model, x).items():
+                        if values.shape != (len(x),):
+                            raise ValueError(f"{name}: expected shape {(len(x),)}, got {tuple(values.shape)}")
+                        totals[name] = totals.get(name, 0.0) + values.double().sum().item()
+        except Exception as error:  # the student's own functions may raise anything
+            tqdm.write(f"watch: {type(error).__name__}: {error}. Training goes on without it.", file=sys.stdout)
+            self.watch = None
+            return
+        for name, total in totals.items():
+            self.terms.setdefault(name, []).append(total / len(self.validation))
+
     def save(self, path: Path, plan: dict) -> None:
         """Write all that the next epoch depends on."""
         optimizer = self.optimizer.state_dict()
@@ -228,7 +258,7 @@ class _Run:
         tensors |= {"generator/data": self.generator.get_state(), "generator/torch": torch.get_rng_state()}
         if self.images.device.type == "cuda":
             tensors["generator/cuda"] = torch.cuda.get_rng_state(self.images.device)
-        progress = {key: getattr(self, key) for key in ("best_epoch", "train", "validated", "seconds")}
+        progress = {key: getattr(self, key) for key in ("best_epoch", "train", "validated", "seconds", "terms")}
         metadata = {"plan": plan, "images": len(self.images), "progress": progress, "device": self.images.device.type}
         checkpoints.write(path, tensors, metadata)
 
@@ -287,6 +317,7 @@ def _train(run: _Run, unfinished: Path, plan: dict) -> History:
         binarization=TRAIN_BINARIZATION,
         device=str(run.images.device),
         torch=torch.__version__,
+        terms={name: values for name, values in run.terms.items() if len(values) == len(run.train)},
     )
 
 
