@@ -5,7 +5,7 @@ Students read this package; it imports nothing of the grader.
 
 from lab import checkpoints, environment, evaluation, pictures, results
 from lab.checks import check
-from lab.data import batches, binarize, load
+from lab.data import batches, binarize, classes, load
 from lab.environment import budget, data_root, dataset, device
 from lab.errors import CheckpointError, DataError, LabError, ResultsError, TrainingError
 from lab.evaluation import evaluate, table
@@ -26,6 +26,7 @@ __all__ = [
     "budget",
     "check",
     "checkpoints",
+    "classes",
     "data_root",
     "dataset",
     "device",
