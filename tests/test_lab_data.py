@@ -128,6 +128,50 @@ def test_glyphs_are_drawn_once(tmp_path, monkeypatch):
     assert [path.name for path in kept.parent.iterdir()] == [kept.name]
 
 
+@pytest.mark.parametrize(("split", "first"), [("train", 0), ("validation", 50_000), ("test", 0)])
+def test_load_gives_the_classes_of_mnist_on_request(mnist_root, offline, split, first):
+    """With labels each image comes with the number that its file has for it; the images are the same as without."""
+    images, labels = data.load(split, dataset="mnist", root=mnist_root, device="cpu", labels=True)
+    assert torch.equal(images, data.load(split, dataset="mnist", root=mnist_root, device="cpu"))
+    assert labels.dtype == torch.int64
+    assert torch.equal(labels, (first + torch.arange(len(images))) % 251)
+
+
+def test_labels_of_glyphs_are_the_digits_that_were_drawn(monkeypatch):
+    """With each digit drawn as a square of a grey of its own, the middle of an image has the grey of its label."""
+
+    def square(digit, font, stroke):
+        canvas = torch.zeros(1, glyphs.CANVAS, glyphs.CANVAS)
+        canvas[:, 8:-8, 8:-8] = (int(digit) + 1) / 10
+        return canvas
+
+    monkeypatch.setattr(glyphs, "_draw", square)
+    monkeypatch.setattr(glyphs, "_drawn_digits", glyphs._drawn_digits.__wrapped__)
+    middle = glyphs.render("validation")[:, 0, 13:15, 13:15].float().mean((1, 2)) / 255
+    assert torch.equal((10 * middle).round().long() - 1, data._drawn_labels("validation"))
+
+
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_labels_of_glyphs_are_those_of_the_images(split):
+    """An image is nearest to the mean image of its label in two of three cases; by chance it would be one in ten."""
+    images, labels = data.load(split, dataset="glyphs", device="cpu", labels=True)
+    assert torch.equal(images, data.load(split, dataset="glyphs", device="cpu"))
+    assert len(labels) == len(images)
+    assert sorted(labels.unique().tolist()) == list(range(10))
+    rows = images.flatten(1).float()
+    means = torch.stack([rows[labels == label].mean(0) for label in range(10)])
+    assert (torch.cdist(rows, means).argmin(1) == labels).float().mean() > 0.67
+
+
+@pytest.mark.parametrize("dataset", ["mnist", "fashion", "glyphs"])
+def test_classes_have_ten_names(dataset, monkeypatch):
+    """Every data set has ten classes; without an argument it is the course's data set."""
+    names = data.classes(dataset)
+    assert len(set(names)) == 10
+    monkeypatch.setenv("COURSE_DATASET", dataset)
+    assert data.classes() == names
+
+
 def test_glyphs_splits_are_disjoint():
     """No image of one split is in another, and none is there twice."""
     splits = torch.cat([glyphs.render(split, 200) for split in data.SPLITS])

@@ -299,7 +299,11 @@ def test_figures_have_a_text_alternative(notebook):
     for cell in code(notebook):
         calls = [node for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Call)]
         shown = [call for call in calls if ast.unparse(call.func) == "lab.show"]
-        drawn = [call for call in calls if re.fullmatch(r"Figure|lab\.pictures\.(?!look\b)\w+", ast.unparse(call.func))]
+        drawn = [
+            call
+            for call in calls
+            if re.fullmatch(r"Figure|lab\.(pictures|latent)\.(?!look\b)\w+", ast.unparse(call.func))
+        ]
         assert len(shown) == len(drawn), cell.id
         assert all(len(call.args) == 2 for call in shown), cell.id
 
