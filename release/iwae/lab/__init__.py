@@ -3,9 +3,10 @@
 Students read this package; it imports nothing of the grader.
 """
 
-from lab import checkpoints, environment, evaluation, pictures, results
+from lab import checkpoints, environment, evaluation, latent, pictures, results
+from lab.brief import train_briefly
 from lab.checks import check
-from lab.data import batches, binarize, load
+from lab.data import batches, binarize, classes, load
 from lab.environment import budget, data_root, dataset, device
 from lab.errors import CheckpointError, DataError, LabError, ResultsError, TrainingError
 from lab.evaluation import evaluate, table
@@ -26,6 +27,7 @@ __all__ = [
     "budget",
     "check",
     "checkpoints",
+    "classes",
     "data_root",
     "dataset",
     "device",
@@ -33,9 +35,11 @@ __all__ = [
     "evaluate",
     "evaluation",
     "fit",
+    "latent",
     "load",
     "pictures",
     "results",
     "show",
     "table",
+    "train_briefly",
 ]

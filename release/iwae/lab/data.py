@@ -1,7 +1,8 @@
 """Images as bytes on the device, and their binarisation a batch at a time.
 
 A data set is one uint8 tensor; a batch is one index and one comparison with random bytes. No per-image transforms, no
-worker processes. Labels are left out: nothing in the course uses them. Called by the notebooks and by `lab.fit`.
+worker processes. Labels come on request, to colour a picture: no model of the course is trained on them. Called by the
+notebooks and by `lab.fit`.
 """
 
 import contextlib
@@ -22,12 +23,26 @@ BINARIZATIONS = ("stochastic", "threshold", "fixed")
 TRAIN_SIZE = 50_000  # of the 60,000 images in the training file; the last 10,000 are the validation split
 GLYPHS_SIZES = {"train": 6_000, "validation": 1_000, "test": 1_000}
 FIXED_SEED = 784
+DIGITS = tuple("0123456789")
+CLASSES = {
+    "mnist": DIGITS,
+    "fashion": (
+        *("T-shirt", "trouser", "pullover", "dress", "coat"),
+        *("sandal", "shirt", "sneaker", "bag", "ankle boot"),
+    ),
+    "glyphs": DIGITS,
+}
 
 
 def load(
-    split: str, *, dataset: str | None = None, root: str | Path | None = None, device: torch.device | str | None = None
-) -> torch.Tensor:
-    """Return the images of a split as grey levels.
+    split: str,
+    *,
+    dataset: str | None = None,
+    root: str | Path | None = None,
+    device: torch.device | str | None = None,
+    labels: bool = False,
+) -> torch.Tensor | tuple[torch.Tensor, torch.Tensor]:
+    """Return the images of a split as grey levels, and on request their classes.
 
     Args:
         split: "train" (50,000 images; glyphs 6,000), "validation" or "test" (10,000 each; glyphs 1,000).
@@ -35,8 +50,10 @@ def load(
         root: folder of the downloaded files; COURSE_DATA where None. Downloads what is missing, and keeps the glyphs there
             once they are drawn.
         device: where the images go; COURSE_DEVICE where None.
+        labels: whether to return the classes, too.
     Returns:
-        Grey levels 0 … 255, uint8, shape (N, 1, 28, 28).
+        Grey levels 0 … 255, uint8, shape (N, 1, 28, 28). With labels the pair of these and the classes 0 … 9, int64,
+        shape (N,); `classes` names them.
     Raises:
         ValueError: when split or dataset is unknown.
         DataError: when a file is missing and cannot be downloaded, or is corrupt; names the folder and the remedy.
@@ -47,8 +64,21 @@ def load(
     if dataset not in environment.DATASETS:
         raise ValueError(f"dataset is {dataset!r}, expected one of {', '.join(environment.DATASETS)}")
     root = environment.data_root() if root is None else Path(root)
-    images = _drawn(root / glyphs_file(split)) if dataset == "glyphs" else _load_file(split, dataset, root)
-    return images.to(environment.device() if device is None else device)
+    device = environment.device() if device is None else device
+    if dataset == "glyphs":
+        images, targets = _drawn(root / glyphs_file(split)), _drawn_labels(split) if labels else None
+    else:
+        images, targets = _load_file(split, dataset, root)
+    return (images.to(device), targets.to(device)) if labels else images.to(device)
+
+
+def classes(dataset: str | None = None) -> tuple[str, ...]:
+    """Return the names of the classes, in the order of their numbers.
+
+    Args:
+        dataset: "mnist", "fashion" or "glyphs"; COURSE_DATASET where None.
+    """
+    return CLASSES[environment.dataset() if dataset is None else dataset]
 
 
 def binarize(images: torch.Tensor, how: str = "stochastic", generator: torch.Generator | None = None) -> torch.Tensor:
@@ -135,8 +165,22 @@ def _drawn(file: Path) -> torch.Tensor:
     return images
 
 
-def _load_file(split: str, dataset: str, root: Path) -> torch.Tensor:
-    """Return a split of MNIST or Fashion-MNIST, uint8, shape (N, 1, 28, 28)."""
+def _drawn_labels(split: str) -> torch.Tensor:
+    """Return the digits of the glyphs of a split, int64, shape (N,).
+
+    They are found again from the seed, and not stored by `lab.glyphs`: the name of the kept images depends on each byte
+    of that file (see `glyphs_file`), so that it stays as it is.
+    """
+    from lab import glyphs  # here, for the same reason as above
+
+    generator = torch.Generator().manual_seed(glyphs.SEEDS[split])
+    drawn = len(glyphs.FONTS) * len(DIGITS) * len(glyphs.STROKES)
+    which = torch.randint(drawn, (GLYPHS_SIZES[split],), generator=generator)  # what `glyphs.render` draws first
+    return which // len(glyphs.STROKES) % len(DIGITS)
+
+
+def _load_file(split: str, dataset: str, root: Path) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return a split of MNIST or Fashion-MNIST, uint8, shape (N, 1, 28, 28), and its classes, int64, shape (N,)."""
     import torchvision  # here, because it takes a second to import
 
     reader = {"mnist": torchvision.datasets.MNIST, "fashion": torchvision.datasets.FashionMNIST}[dataset]
@@ -146,7 +190,8 @@ def _load_file(split: str, dataset: str, root: Path) -> torch.Tensor:
         f"{reader.__name__}/raw, or set COURSE_DATASET=glyphs, which needs no download."
     )
     try:
-        images = reader(root, train=split != "test", download=True).data
+        found = reader(root, train=split != "test", download=True)
+        images, targets = found.data, found.targets
     except Exception as error:  # torchvision lets everything through, from URLError to AssertionError
         raise DataError(
             f"{dataset} could not be read from or downloaded to {folder} ({type(error).__name__}: {error}). {remedy}"
@@ -158,4 +203,4 @@ def _load_file(split: str, dataset: str, root: Path) -> torch.Tensor:
             f"of {images.dtype}. {remedy}"
         )
     part = {"train": slice(None, TRAIN_SIZE), "validation": slice(TRAIN_SIZE, None), "test": slice(None)}[split]
-    return images[part].unsqueeze(1).clone()
+    return images[part].unsqueeze(1).clone(), targets[part].clone()
