@@ -1,6 +1,7 @@
 """Limits: control groups of both versions on a tree of files, and the watchdog on real processes."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -202,6 +203,20 @@ def test_descendants_of_an_ended_process_are_none():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert descendants(process.pid) == []
+
+
+def test_look_ends_where_too_many_are_found():
+    """What starts processes without end is not followed without end."""
+    program = "import os, time\nfor i in range(20):\n    os.fork() or time.sleep(30)\nprint(flush=True)\ntime.sleep(30)"
+    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, start_new_session=True)
+    try:
+        process.stdout.readline()
+        assert len(limits.seen(process.pid, 64)) == 21
+        assert len(limits.seen(process.pid, 8)) == 9
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
 
 
 def test_look_at_once_finds_what_is_over(watch):

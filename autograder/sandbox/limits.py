@@ -220,7 +220,9 @@ class Watchdog(threading.Thread):
         with contextlib.suppress(OSError):
             held, number = self._usage()
         private = shared = tasks = seconds = 0
-        processes = seen(self._pid)
+        processes = seen(self._pid, limits.processes)
+        if self._group is None and len(processes) > limits.processes:
+            return "processes"
         for process in processes:
             with contextlib.suppress(psutil.Error, OSError):
                 resident, times = _resident(process.pid, "status"), process.cpu_times()
@@ -249,10 +251,13 @@ def descendants(pid: int) -> list[psutil.Process]:
         return []
 
 
-def seen(pid: int) -> list[psutil.Process]:
-    """Return a process and all below it as one look finds them, far faster than `descendants`; one that is just born may be missed."""
+def seen(pid: int, most: int) -> list[psutil.Process]:
+    """Return a process and all below it as one look finds them, far faster than `descendants`; one that is just born may be missed.
+
+    It ends where more than `most` are found: what starts processes faster than they are looked at would never be at an end.
+    """
     found, waiting = [], [pid]
-    while waiting:
+    while waiting and len(found) <= most:
         current = waiting.pop()
         with contextlib.suppress(psutil.Error, OSError, ValueError):  # it has ended
             found.append(psutil.Process(current))

@@ -132,7 +132,7 @@ class Provisioner(LocalProvisioner):
     def threads(self) -> int:
         """Return how many threads the kernel's processes have together."""
         count = 0
-        for process in seen(self.pid):
+        for process in seen(self.pid, self.watched().processes):
             with contextlib.suppress(psutil.Error):  # it has ended
                 count += process.num_threads()
         return count
@@ -140,7 +140,7 @@ class Provisioner(LocalProvisioner):
     def seconds(self) -> float:
         """Return the processor time that the kernel's processes have taken together, with those that have ended and were waited for."""
         total = 0.0
-        for process in seen(self.pid):
+        for process in seen(self.pid, self.watched().processes):
             with contextlib.suppress(psutil.Error):  # it has ended
                 total += sum(process.cpu_times()[:4])
         return total
