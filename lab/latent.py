@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Circle
 
-from lab.pictures import PIXELS_PER_INCH, _grey, _image, _plane
+from lab.pictures import PIXELS_PER_INCH, draw_image, grey_levels, plane_points
 
 # Ten that differ in lightness, too; the markers, digits, tell the classes apart without them.
 COLOURS = (
@@ -130,7 +130,7 @@ def board(rows: Mapping[str, Mapping[str, object]], title: str, height: float = 
 def _panel(axis: Axes, name: str, panel: object) -> None:
     """Draw one panel of a board."""
     if isinstance(panel, torch.Tensor) and panel.dim() == 5:
-        _image(axis, _tiles(name, panel))
+        draw_image(axis, _tiles(name, panel))
     elif isinstance(panel, tuple):
         _codes(axis, name, *panel, size=11, radius=4.0)
         axis.tick_params(labelsize="x-small")
@@ -164,7 +164,7 @@ def _curve(axis: Axes, losses: list[float]) -> None:
 
 def _codes(axis: Axes, name: str, points: torch.Tensor, labels: torch.Tensor, size: float, radius: float) -> None:
     """Draw codes over the circles of the prior; a code's marker is the number of its class."""
-    points, labels = _plane(name, points), labels.detach().cpu()
+    points, labels = plane_points(name, points), labels.detach().cpu()
     if labels.shape != points.shape[:1]:
         raise ValueError(f"{name}: expected one class for each of {len(points)} codes, got {tuple(labels.shape)}")
     for deviations, style in zip((1, 2, 3), ("-", "--", ":"), strict=True):
@@ -180,5 +180,5 @@ def _codes(axis: Axes, name: str, points: torch.Tensor, labels: torch.Tensor, si
 
 def _tiles(name: str, images: torch.Tensor) -> torch.Tensor:
     """Return images (r, c, 1, 28, 28) as one, shape (28 r, 28 c)."""
-    rows = [_grey(name, row) for row in images]  # (c, 28, 28)
+    rows = [grey_levels(name, row) for row in images]  # (c, 28, 28)
     return torch.cat([torch.cat(list(row), dim=1) for row in rows])

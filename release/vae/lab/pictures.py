@@ -31,7 +31,7 @@ def reconstructions(x: torch.Tensor, probabilities: torch.Tensor) -> Figure:
     Raises:
         ValueError: when the shapes differ or are not those of images.
     """
-    x, probabilities = _grey("x", x), _grey("probabilities", probabilities)
+    x, probabilities = grey_levels("x", x), grey_levels("probabilities", probabilities)
     if x.shape != probabilities.shape:
         raise ValueError(
             f"reconstructions(x, probabilities): expected one shape, got {tuple(x.shape)} and "
@@ -41,7 +41,7 @@ def reconstructions(x: torch.Tensor, probabilities: torch.Tensor) -> Figure:
     axes = figure.subplots(2, len(x), squeeze=False)
     for column, pair in enumerate(zip(x, probabilities, strict=True)):
         for row, image in enumerate(pair):
-            _image(axes[row, column], image)
+            draw_image(axes[row, column], image)
     axes[0, 0].set_ylabel("image")
     axes[1, 0].set_ylabel("mean")
     figure.suptitle("Images and their reconstructions (Bernoulli means)")
@@ -57,7 +57,7 @@ def samples(images: torch.Tensor, columns: int = 10) -> Figure:
     Raises:
         ValueError: when the shape is not that of images.
     """
-    images = _grey("images", images)
+    images = grey_levels("images", images)
     columns = min(columns, len(images))
     rows = -(-len(images) // columns)
     figure = Figure(figsize=(max(4.0, 0.7 * columns), 0.7 * rows + 0.5), dpi=PIXELS_PER_INCH, layout="constrained")
@@ -65,7 +65,7 @@ def samples(images: torch.Tensor, columns: int = 10) -> Figure:
     for axis in axes[len(images) :]:
         axis.set_axis_off()
     for axis, image in zip(axes, images, strict=False):
-        _image(axis, image)
+        draw_image(axis, image)
     figure.suptitle(f"{len(images)} samples from the model")
     return figure
 
@@ -258,7 +258,7 @@ def prior_density(
         for label, points, colour, alpha in (("codes", codes, "black", 0.3), ("samples", samples, "tab:orange", 0.8)):
             if points is not None:
                 axis.scatter(
-                    *_plane(label, points).T.numpy(), s=4, color=colour, alpha=alpha, linewidths=0, label=label
+                    *plane_points(label, points).T.numpy(), s=4, color=colour, alpha=alpha, linewidths=0, label=label
                 )
         axis.set(title=title, xlabel="first latent dimension", xlim=extent[:2], ylim=extent[2:])
     axes[0].set_ylabel("second latent dimension")
@@ -366,8 +366,8 @@ def traversals(images: torch.Tensor, dims: Sequence[int], values: Sequence[float
     figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
     axes = figure.subplots(len(dims), len(values), squeeze=False)
     for row, (dim, line) in enumerate(zip(dims, images, strict=True)):
-        for column, image in enumerate(_grey("images", line)):
-            _image(axes[row, column], image)
+        for column, image in enumerate(grey_levels("images", line)):
+            draw_image(axes[row, column], image)
         axes[row, 0].set_ylabel(f"z{dim}", rotation=0, ha="right", va="center")
     for axis, value in zip(axes[-1], values, strict=True):
         axis.set_xlabel(f"{value:g}")
@@ -385,7 +385,7 @@ def rows(images: Mapping[str, torch.Tensor], title: str) -> Figure:
     Raises:
         ValueError: when there is no row, when shapes differ or are not those of images.
     """
-    lines = {label: _grey(label, row) for label, row in images.items()}
+    lines = {label: grey_levels(label, row) for label, row in images.items()}
     if len({line.shape for line in lines.values()}) != 1:
         shapes = ", ".join(f"{label} {tuple(images[label].shape)}" for label in lines) or "none"
         raise ValueError(f"rows(images, title): expected at least one row, and all of one shape, got {shapes}")
@@ -393,7 +393,7 @@ def rows(images: Mapping[str, torch.Tensor], title: str) -> Figure:
     size = (max(4.0, 0.62 * count + 1.2), 0.62 * len(lines) + 0.5)
     figure = Figure(figsize=size, dpi=PIXELS_PER_INCH, layout="constrained")
     for axis, (label, line) in zip(figure.subplots(len(lines), squeeze=False)[:, 0], lines.items(), strict=True):
-        _image(axis, torch.cat(list(line), dim=1))
+        draw_image(axis, torch.cat(list(line), dim=1))
         axis.set_ylabel(label, rotation=0, ha="right", va="center")
     figure.suptitle(title)
     return figure
@@ -542,7 +542,7 @@ def contours(
             flat = height.T.flatten()  # in the order of the points
             kept.append(grid[flat >= _levels(flat, (0.999,))[0]])
             if points is not None:
-                kept.append(_plane(name, points).quantile(torch.tensor([0.02, 0.98]), dim=0))
+                kept.append(plane_points(name, points).quantile(torch.tensor([0.02, 0.98]), dim=0))
         kept = torch.cat(kept)
         low, high = kept.min(0).values, kept.max(0).values
         middle, reach = (low + high) / 2, 0.6 * float((high - low).max())
@@ -551,7 +551,7 @@ def contours(
     for axis, (name, (log_density, points)) in zip(axes, panels.items(), strict=True):
         grid, height = _heights(name, log_density, middle, reach)
         if points is not None:
-            axis.scatter(*_plane(name, points).T.numpy(), s=6, color="tab:orange", alpha=0.7, linewidths=0)
+            axis.scatter(*plane_points(name, points).T.numpy(), s=6, color="tab:orange", alpha=0.7, linewidths=0)
         levels = sorted(set(_levels(height.flatten(), (0.5, 0.9, 0.99))))
         side = int(len(grid) ** 0.5)
         first, second = (grid[:, i].view(side, side).T.numpy() for i in (0, 1))
@@ -619,20 +619,21 @@ def _levels(height: torch.Tensor, parts: Sequence[float]) -> list[float]:
     return [float(falling[int((mass < part).sum().clamp_max(len(falling) - 1))]) for part in parts]
 
 
-def _grey(argument: str, images: torch.Tensor) -> torch.Tensor:
+def grey_levels(argument: str, images: torch.Tensor) -> torch.Tensor:
     """Return the images as floats on the processor, shape (N, 28, 28)."""
     if images.dim() != 4 or images.shape[1] != 1 or not len(images):
         raise ValueError(f"{argument}: expected images of shape (N, 1, 28, 28), got {tuple(images.shape)}")
     return images.detach().float().cpu().squeeze(1)
 
 
-def _plane(argument: str, points: torch.Tensor) -> torch.Tensor:
+def plane_points(argument: str, points: torch.Tensor) -> torch.Tensor:
     """Return the points as floats on the processor, shape (N, 2)."""
     if points.dim() != 2 or points.shape[1] != 2:
         raise ValueError(f"{argument}: expected points of the plane, shape (N, 2), got {tuple(points.shape)}")
     return points.detach().float().cpu()
 
 
-def _image(axis: Axes, image: torch.Tensor) -> None:
+def draw_image(axis: Axes, image: torch.Tensor) -> None:
+    """Draw an image, values in [0, 1], shape (height, width), black where it is 1."""
     axis.imshow(image.numpy(), cmap="gray_r", vmin=0, vmax=1)
     axis.set(xticks=[], yticks=[])
