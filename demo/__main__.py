@@ -17,7 +17,7 @@ import nbformat
 from nbclient import NotebookClient
 
 from autograder.judging import known
-from autograder.publish import without_markers
+from autograder.publish import illustrations, without_markers
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE = Path(sys.argv[1]).resolve() if sys.argv[1:] else ROOT / "demo" / "course"
@@ -149,11 +149,16 @@ def write(student: str, notebook: nbformat.NotebookNode) -> Path:
 
 
 def work(student: str, notebook: nbformat.NotebookNode) -> str:
-    """Run a submission in its own folder, as its student would, and hand it in with its checkpoint."""
+    """Run a submission in its own folder, as its student would but for the pictures, and hand it in with its checkpoint."""
     path = write(student, notebook)
     shutil.copytree(COURSE / "release" / ASSIGNMENT / "lab", path.parent / "lab")
+    shown = illustrations(ASSIGNMENT, COURSE)  # some train models of their own; nothing that is graded needs them
+    cells = [one for one in notebook.cells if one.source not in shown]
     client = NotebookClient(
-        notebook, timeout=600, allow_errors=True, resources={"metadata": {"path": str(path.parent)}}
+        nbformat.NotebookNode(notebook | {"cells": cells}),  # the same cells, which get their outputs
+        timeout=600,
+        allow_errors=True,
+        resources={"metadata": {"path": str(path.parent)}},
     )
     client.execute(env=os.environ | CHOICES, stderr=subprocess.DEVNULL)
     nbformat.write(notebook, path)
