@@ -5,6 +5,8 @@ Called by `door.attach`, and by `python -m autograder reference`, which writes. 
 """
 
 import ast
+import base64
+import io
 import json
 import os
 import re
@@ -14,6 +16,7 @@ from pathlib import Path
 import nbformat
 from nbclient import NotebookClient
 from nbformat import NotebookNode
+from PIL import Image
 
 import lab
 from autograder.course import ROOT, Course
@@ -22,6 +25,8 @@ from autograder.placeholders import filled
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
 ILLUSTRATION = ("_figure", "_number", "_table")  # ends the id of a cell that only shows something
+LARGEST = 2**20  # bytes of a solved notebook: a forge shows it, and nobody waits
+FEWER_COLOURS = (32, 24, 16)  # of its figures, where it would be larger
 CHOICES = "lab/course.json"  # beside the notebook
 REQUIREMENTS = "requirements.txt"  # the same
 GIVEN = '"""Given: the reference solution of the assignment {assignment}."""'
@@ -175,8 +180,22 @@ def write_notebook(assignment: str, course: Course, root: Path = ROOT) -> Path:
     path = root / "solutions" / f"{assignment}.ipynb"
     path.parent.mkdir(exist_ok=True)
     notebook, _ = executed(notebook_of(assignment, root), course)
-    nbformat.write(notebook, path)
+    nbformat.write(light(notebook), path)
     return path
+
+
+def light(notebook: NotebookNode) -> NotebookNode:
+    """Return the notebook, its figures with as many colours as LARGEST leaves room for, which one sees in shades alone."""
+    for colours in FEWER_COLOURS:
+        if len(nbformat.writes(notebook).encode()) <= LARGEST:
+            break
+        for output in (one for cell in notebook.cells for one in cell.get("outputs", [])):
+            if "image/png" in output.get("data", {}):
+                file = io.BytesIO()
+                picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("RGB")
+                picture.quantize(colours, dither=Image.Dither.NONE).save(file, "PNG", optimize=True)
+                output.data["image/png"] = base64.b64encode(file.getvalue()).decode()
+    return notebook
 
 
 def source(path: Path) -> NotebookNode:

@@ -1,6 +1,8 @@
 """What is made from the sources: the release is a remake and holds no solution; the solutions are current."""
 
 import ast
+import base64
+import io
 import json
 import os
 import re
@@ -13,11 +15,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import nbformat
+import numpy
 import pytest
 from nbclient import NotebookClient
 from nbgrader.api import Gradebook
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from PIL import Image
 
 from autograder import publish
 from autograder.course import load
@@ -413,7 +417,7 @@ def test_solved_notebook_is_current(assignment):
     """solutions/<assignment>.ipynb is the source, points written into its texts, with the outputs of a run without an error."""
     source = publish.source(publish.notebook_of(assignment))
     path = ROOT / "solutions" / f"{assignment}.ipynb"
-    assert path.stat().st_size <= 2**20  # a forge shows it, and nobody waits
+    assert path.stat().st_size <= publish.LARGEST
     solved = nbformat.read(path, as_version=4)
     assert [(cell.id, cell.source) for cell in solved.cells] == [(cell.id, cell.source) for cell in source.cells]
     outputs = [output for cell in solved.cells if cell.cell_type == "code" for output in cell.outputs]
@@ -436,3 +440,22 @@ def test_every_visible_test_passes_on_the_source(assignment, source, tmp_path):
     shown = publish.illustrations(assignment)
     source.cells = [cell for cell in source.cells if cell.source not in shown]
     assert run(assignment, source, tmp_path) == set()
+
+
+@pytest.mark.parametrize(("shades", "colours"), [(8, 8), (256, 16)])
+def test_figures_of_a_large_notebook_lose_colours(shades, colours, monkeypatch):
+    """A notebook that is small enough stays; else its figures have fewer colours, look alike, and are smaller."""
+    file = io.BytesIO()
+    grey = numpy.random.default_rng(0).integers(0, shades, (200, 200)) * (255 // (shades - 1))
+    Image.fromarray(grey.astype(numpy.uint8)).convert("RGB").save(file, "PNG")
+    given = base64.b64encode(file.getvalue()).decode()
+    output = nbformat.v4.new_output("display_data", {"image/png": given})
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(outputs=[output])])
+    monkeypatch.setattr(publish, "LARGEST", 30_000)
+    was = len(nbformat.writes(notebook))
+    made = publish.light(notebook).cells[0].outputs[0].data["image/png"]
+    assert (made == given) is (was <= 30_000)
+    shown = numpy.asarray(Image.open(io.BytesIO(base64.b64decode(made))).convert("L")).astype(int)
+    assert len(numpy.unique(shown)) <= colours
+    assert numpy.abs(shown - grey).mean() < 12
+    assert len(made) <= len(given)
