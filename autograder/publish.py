@@ -24,7 +24,8 @@ from autograder.placeholders import filled
 
 MARKERS = ("### BEGIN SOLUTION", "### END SOLUTION")
 HEADER = '"""Reference solution, made from {source} by `python -m autograder reference`: edit the source."""'
-ILLUSTRATION = ("_figure", "_number", "_table")  # ends the id of a cell that only shows something
+STUDY = "_study"  # ends the id of an illustration that trains or measures for long; it is not run while grading
+ILLUSTRATION = ("_figure", "_number", "_table", STUDY)  # ends the id of a cell that only shows something
 LARGEST = 2**20  # bytes of a solved notebook: a forge shows it, and nobody waits
 FEWER_COLOURS = (32, 24, 16)  # of its figures, where it would be larger
 CHOICES = "lab/course.json"  # beside the notebook
@@ -64,6 +65,16 @@ def illustrations(assignment: str, root: Path = ROOT) -> set[str]:
     """
     cells = nbformat.read(notebook_of(assignment, root), as_version=4).cells
     return {cell.source for cell in cells if cell.cell_type == "code" and cell.id.endswith(ILLUSTRATION)}
+
+
+def studies(assignment: str, root: Path = ROOT) -> set[str]:
+    """Return the sources of the illustrations that are not run while grading.
+
+    Args:
+        root: the course's folder, with source/.
+    """
+    cells = nbformat.read(notebook_of(assignment, root), as_version=4).cells
+    return {cell.source for cell in cells if cell.cell_type == "code" and cell.id.endswith(STUDY)}
 
 
 def given_cells(assignment: str, root: Path = ROOT) -> list[tuple[NotebookNode, bool]]:

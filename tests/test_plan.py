@@ -1,10 +1,14 @@
 """How a submission is run: what the release gave is there whatever became of it, and what is said of cells that went wrong."""
 
+import contextlib
+import io
+
 import nbformat
 import pytest
 
-from autograder.examine.plan import checks, planned, told_of, untrained
+from autograder.examine.plan import NOT_RUN, checks, not_run, planned, told_of, untrained
 from autograder.intake.cells import fit_to_release
+from autograder.publish import illustrations, studies
 from tests.conftest import ROOT
 
 
@@ -132,3 +136,23 @@ def test_model_whose_checkpoint_was_not_read_is_not_judged_as_a_bad_one(release,
     expected = (index, error) if error.startswith("CheckpointError") else None
     assert untrained(release, errors, "vae") == expected
     assert untrained(release, errors, "iwae_k5") is None
+
+
+def test_cells_that_take_long_are_not_run_and_stay_as_they_are():
+    """Inside, a cell only says that it is not run; afterwards it is as it was, also after an error; others are left alone."""
+    cells = [nbformat.v4.new_code_cell(source) for source in ("a = 1", "train()", "b = 2")]
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    with pytest.raises(KeyError), not_run(notebook, frozenset({1})):
+        said = io.StringIO()
+        with contextlib.redirect_stdout(said):
+            exec(notebook.cells[1].source)
+        assert said.getvalue().strip() == NOT_RUN
+        assert [notebook.cells[0].source, notebook.cells[2].source] == ["a = 1", "b = 2"]
+        raise KeyError
+    assert [cell.source for cell in notebook.cells] == ["a = 1", "train()", "b = 2"]
+
+
+def test_studies_are_illustrations():
+    """What is not run while grading is never needed by another cell."""
+    assert studies("vae")
+    assert studies("vae") <= illustrations("vae")

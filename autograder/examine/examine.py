@@ -12,13 +12,13 @@ from contextlib import ExitStack
 import nbformat
 
 from autograder.course import Course
-from autograder.examine.plan import automatic, exercise, planned, told_of
+from autograder.examine.plan import automatic, exercise, indices, not_run, planned, told_of
 from autograder.examine.trained_models import TrainedModels
 from autograder.intake.checkpoints import checkpoints
 from autograder.intake.folder import Folder
 from autograder.judging.rubric import run_suite
 from autograder.kernel.session import Session
-from autograder.publish import attached
+from autograder.publish import attached, studies
 from autograder.reporting.report import Mark, Report, share
 from autograder.sandbox import levels
 from autograder.trained import similar
@@ -54,6 +54,7 @@ def examine(
         with ExitStack() as stack:
             given = attached(assignment, course.root)  # the instructor's, whatever the submission carries
             plan, changed = planned(notebook, assignment, course.root)
+            stack.enter_context(not_run(notebook, indices(notebook, studies(assignment, course.root))))
             main = stack.enter_context(Session(course, notebook, given | files, log, plan))
             stopped = main.run()
             told, also = told_of(notebook, stopped, main.errors, plan)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -12,6 +13,7 @@ from autograder.publish import given_cells
 from autograder.text import printable
 
 MAX_TOLD = 5  # cells that are told of
+NOT_RUN = "Not run while grading: it trains or measures for long, only to show something."
 
 
 def exercise(cell) -> str:
@@ -115,6 +117,19 @@ def without(notebook: nbformat.NotebookNode, indices: frozenset[int]) -> nbforma
     for index in indices:
         emptied.cells[index].source = ""
     return emptied
+
+
+@contextmanager
+def not_run(notebook: nbformat.NotebookNode, indices: frozenset[int]) -> Iterator[None]:
+    """Let these cells only say that they are not run, as long as this lasts."""
+    sources = {index: notebook.cells[index].source for index in indices}
+    for index in indices:
+        notebook.cells[index].source = f"print({NOT_RUN!r})"
+    try:
+        yield
+    finally:
+        for index, source in sources.items():
+            notebook.cells[index].source = source
 
 
 def _bare(source: str) -> str:
