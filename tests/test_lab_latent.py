@@ -79,7 +79,7 @@ def test_codes_tell_classes_apart_without_colours():
     assert [circle.get_radius() for circle in near.patches] == [1, 2, 3]
     assert (near.get_xlim(), far.get_xlim()[1] >= 20 * points.abs().max()) == ((-4, 4), True)
     assert [text.get_text() for text in figure.legends[0].get_texts()] == names
-    assert len(set(latent.COLOURS)) == 10
+    assert len(set(latent.CLASS_COLOURS)) == 10
     with pytest.raises(ValueError, match="expected one class for each of 100 codes"):
         latent.codes({"near": (points, labels[:5])}, names, "Codes")
 

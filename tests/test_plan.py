@@ -139,7 +139,7 @@ def test_model_whose_checkpoint_was_not_read_is_not_judged_as_a_bad_one(release,
 
 
 def test_cells_that_take_long_are_not_run_and_stay_as_they_are():
-    """Inside, a cell only says that it is not run; afterwards it is as it was; others are left alone."""
+    """Inside, a cell only says that it is not run; afterwards it is as it was, after an error, too; others are left alone."""
     cells = [nbformat.v4.new_code_cell(source) for source in ("a = 1", "train()", "b = 2")]
     notebook = nbformat.v4.new_notebook(cells=cells)
     with not_run(notebook, frozenset({1})):
@@ -148,6 +148,9 @@ def test_cells_that_take_long_are_not_run_and_stay_as_they_are():
             exec(notebook.cells[1].source)
         assert said.getvalue().strip() == NOT_RUN
         assert [notebook.cells[0].source, notebook.cells[2].source] == ["a = 1", "b = 2"]
+    assert [cell.source for cell in notebook.cells] == ["a = 1", "train()", "b = 2"]
+    with contextlib.suppress(KeyError), not_run(notebook, frozenset({0, 2})):
+        raise KeyError
     assert [cell.source for cell in notebook.cells] == ["a = 1", "train()", "b = 2"]
 
 

@@ -16,7 +16,7 @@ from lab.training import History
 
 PIXELS_PER_INCH = 100  # of a page
 SHARPNESS = 2  # pixels drawn along each side of one of a page
-COLOURS = 64  # of a picture: shades of one colour, and the edges of letters
+NUM_COLOURS = 64  # of a picture: shades of one colour, and the edges of letters
 PALETTE = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000", "#E69F00", "#56B4E9")
 GRID = 161  # points along each side of a density's grid
 CONTOUR_GRID = 81  # the same, of contours, which a decoder of images is asked for more than once
@@ -590,7 +590,7 @@ def show(figure: Figure, alt: str) -> None:
     figure.savefig(drawn, format="png", dpi=SHARPNESS * PIXELS_PER_INCH)
     figure.clear()
     # what is drawn has few colours: a palette takes less than half the bytes, and no eye sees it
-    picture = PIL.Image.open(drawn).convert("RGB").quantize(COLOURS, dither=PIL.Image.Dither.NONE)
+    picture = PIL.Image.open(drawn).convert("RGB").quantize(NUM_COLOURS, dither=PIL.Image.Dither.NONE)
     picture.save(png, format="PNG", optimize=True)
     display(Image(png.getvalue(), width=width, height=height, alt=alt))
 

@@ -15,7 +15,7 @@ from matplotlib.patches import Circle
 from lab.pictures import PIXELS_PER_INCH, draw_image, grey_levels, plane_points
 
 # Ten that differ in lightness, too; the markers, digits, tell the classes apart without them.
-COLOURS = (
+CLASS_COLOURS = (
     *("#000000", "#0072b2", "#d55e00", "#009e73", "#cc79a7"),
     *("#7f4f00", "#56b4e9", "#e69f00", "#6a3d9a", "#7f7f7f"),
 )
@@ -50,7 +50,7 @@ def codes(
     figure.axes[0].set_ylabel("second latent dimension")
     figure.suptitle(title)
     handles = [
-        Line2D([], [], marker=f"${number}$", color=COLOURS[number], linestyle="", label=name)
+        Line2D([], [], marker=f"${number}$", color=CLASS_COLOURS[number], linestyle="", label=name)
         for number, name in enumerate(names)
     ]
     figure.legend(handles=handles, loc="outside right center", title="class")
@@ -172,7 +172,12 @@ def _codes(axis: Axes, name: str, points: torch.Tensor, labels: torch.Tensor, si
     for label in labels.unique().tolist():
         own = points[labels == label]
         axis.scatter(
-            *own.T.numpy(), marker=f"${label}$", s=size, color=COLOURS[label % len(COLOURS)], linewidths=0, alpha=0.8
+            *own.T.numpy(),
+            marker=f"${label}$",
+            s=size,
+            color=CLASS_COLOURS[label % len(CLASS_COLOURS)],
+            linewidths=0,
+            alpha=0.8,
         )
     reach = max(radius, 1.05 * float(points.abs().max()) if len(points) else 0.0)
     axis.set(xlim=(-reach, reach), ylim=(-reach, reach), aspect="equal")
