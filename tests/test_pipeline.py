@@ -30,7 +30,7 @@ SAID = {  # exercise: what the student reads
     "train_step": "did not return within 2 s",
     "reconstruct": "ended the kernel",
 }
-ILLUSTRATED = "centre"  # a name that only the source's cell "reparameterize_figure" defines
+ILLUSTRATED = "step"  # a number that only the source's cell "gaussian_log_prob_number" defines
 CHECKED = "answer"  # and one that only visible tests do
 LIMITS = {"COURSE_CALL_TIMEOUT_S": "2", "COURSE_CELL_TIMEOUT_S": "20"}
 HOSTILE = """
@@ -96,6 +96,9 @@ def graded(once, checkpoint):
         course.hand_in("c-mutilated", mutilated, checkpoint)
         course.hand_in("d-unreadable", b"\x80 no notebook")
         leaning = solved(course)
+        assert [cell.id for cell in leaning.cells if f"\n{ILLUSTRATED} = " in cell.source] == [
+            "gaussian_log_prob_number"
+        ]
         for cell in leaning.cells:
             if cell.id == "decoder":
                 cell.source = cell.source.replace("rows = z", f"rows = 0 * {ILLUSTRATED} + 0 * len(str({CHECKED})) + z")
