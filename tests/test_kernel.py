@@ -326,11 +326,9 @@ def test_limit_ends_its_cell_alone(session, monkeypatch, name, counted):
     cell, said = LIMITED[name]
     limits = {"memory_limit_mib": 1536, "processes_limit": 48, "files_limit": 500, "cpu_limit_s": 8}
     one = session(cell, "def f(): return 1", cell_timeout_s=20, **limits)
-    # a watchdog is a process like those of a bomb: where these take the machine, the cell's time may be up before it counts
-    late = {"did not end within 20 s, could not be interrupted, and the kernel was stopped"}
     told = one.run()
     assert told.keys() == {0}
-    assert told[0] in {f"ended the kernel: {said}"} | (late if (name, counted) == ("fork bomb", "watchdog") else set())
+    assert told[0] == f"ended the kernel: {said}"
     assert one.student.f() == 1
 
 

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -229,3 +230,16 @@ def test_look_at_once_finds_what_is_over(watch):
     assert len(killed) == 1
     process.kill()
     process.wait()
+
+
+def test_reading_of_memory_that_waits_keeps_nothing_from_being_counted(watch, monkeypatch):
+    """Memory in common is read behind a lock that a process holds while it forks: processes are counted all the same."""
+    asked = threading.Event()
+    let = threading.Event()
+    monkeypatch.setattr(limits, "_shares", lambda processes, held: asked.set() or let.wait(60) or 2**60)
+    program = "import os, time; time.sleep(1); [os.fork() or time.sleep(100) for _ in range(8)]; time.sleep(100)"
+    try:
+        assert watch(program, memory_mib=1, processes=4) == ("it took more than 4 processes and threads", 1)
+        assert asked.is_set()
+    finally:
+        let.set()

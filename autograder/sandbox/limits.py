@@ -13,6 +13,7 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -184,6 +185,8 @@ class Watchdog(threading.Thread):
         self._pid, self._limits, self._group, self._usage, self._kill = pid, limits, group, usage, kill
         self._over, self._found, self._looked = threading.Event(), None, 0.0
         self._lock = threading.Lock()
+        self._reader = ThreadPoolExecutor(1, "memory")
+        self._reading: Future[int] | None = None
 
     def run(self) -> None:
         """Look until something is found or the watch is over."""
@@ -233,13 +236,27 @@ class Watchdog(threading.Thread):
             return "processes"
         most = limits.memory_mib * 2**20
         # shared memory may be a mapped file that `usage` counts, too: the larger one counts
-        if self._group is None and private + max(shared, held) > most and _shares(processes, held) > most:
+        if self._group is None and private + max(shared, held) > most and self._shared(processes, held) > most:
             return "memory"
         if held > limits.disk_mib * 2**20:
             return "disk"
         if number > limits.files:
             return "files"
         return "cpu" if all_of_it and seconds > limits.cpu_s else None
+
+    def _shared(self, processes: list[psutil.Process], held: int) -> int:
+        """Return `_shares` of the processes, or of those of an earlier look; 0 while it is not known.
+
+        To read it takes a lock that a process holds while it forks: behind a fork bomb the reading would wait, and nothing would be counted.
+        """
+        if self._reading is None:
+            self._reading = self._reader.submit(_shares, processes, held)
+        try:
+            found = self._reading.result(timeout=PERIOD_S)
+        except TimeoutError:
+            return 0
+        self._reading = None
+        return found
 
 
 def descendants(pid: int) -> list[psutil.Process]:
