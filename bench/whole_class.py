@@ -1,13 +1,14 @@
 """A class graded as nbgrader itself does it, by us one by one, and side by side; then killed and resumed: `python -m bench.whole_class`.
 
-    python -m bench.whole_class [--submissions N] [--workers N] [--kills N] [--seed N] [--keep FOLDER] [WAY ...]
+    python -m bench.whole_class [--submissions N] [--workers N] [--kills N] [--replays N] [--seed N] [--keep FOLDER] [WAY ...]
 
 A third of the class is right, with a trained model; a third has one known mistake each; the others are untouched, crash, hang, or
 cannot be read. WAY is one of `stock` (a plain nbgrader course made of the release: the visible tests alone, no sandbox), `serial`
-(our `nbgrader autograde`), `parallel` (`python -m autograder grade`), `again` (the same without changes), and `killed` (`grade`, its
-main process, a worker, an examination, or a scheduler of its own killed at random moments, then run to its end). Studies, which we do
-not run, are taken out of all notebooks, so that nobody pays for them. What stands in FOLDER from an earlier run is compared, too.
-Ends with 1 where a submission has no result, or where two of our ways give different reports.
+(our `nbgrader autograde`), `parallel` (`python -m autograder grade`), `again` (the same without changes), `killed` (`grade`, its main
+process, a worker, an examination, or a scheduler of its own killed at random moments, then run to its end), `interrupted` (Ctrl-C at
+as many moments, of `grade` and of `nbgrader autograde` in turns), and `replay` (what `parallel` kept, stored for a larger class).
+Studies, which we do not run, are taken out of all notebooks, so that nobody pays for them. What stands in FOLDER from an earlier run is
+compared, too. Ends with 1 where a submission has no result, or where two of our ways give different reports.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import contextlib
 import json
 import os
 import random
+import resource
 import shutil
 import signal
 import socket
@@ -55,9 +57,22 @@ c.ExecutePreprocessor.timeout = {timeout}
 KINDS = (*["right", "wrong"] * 4, "untouched", "crashing", "hanging", "malformed")
 CRASH = "import ctypes\n\nctypes.string_at(0)  # reads address zero, which ends the process"
 HANG = "def bernoulli_sample(logits, generator=None):\n    while True:\n        pass"
-PARALLEL_S = 900  # taken for the seconds of `parallel` where they are not known
+REPLAY = """
+import json, sys
+from autograder.examine import stored
+
+def load(examination):
+    kept = json.loads(examination.path.read_text(encoding="utf-8"))
+    examination.digest  # is another one, as the student's name is in it: computed, and not compared
+    return stored.Report.model_validate(kept["report"]), stored.nbformat.from_dict(kept["notebook"])
+
+stored._load = load
+from nbgrader.apps.nbgraderapp import NbGraderApp
+NbGraderApp.launch_instance(sys.argv[1:])
+"""
 TIMES = {"seconds", "processor_seconds"}
-WAYS = ("stock", "serial", "parallel", "again", "killed")
+WAYS = ("stock", "serial", "parallel", "again", "killed", "interrupted", "replay")
+OURS = ("serial", "parallel", "killed", "interrupted")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,6 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--submissions", type=int, default=60)
     parser.add_argument("--workers", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--kills", type=int, default=5)
+    parser.add_argument("--replays", type=int, default=1000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the courses stay")
     parser.add_argument("ways", nargs="*", metavar="WAY", help=f"of {', '.join(WAYS)}; all where none is named")
@@ -73,27 +89,32 @@ def main(arguments: list[str] | None = None) -> int:
     if unknown := set(choice.ways) - set(WAYS):
         parser.error(f"unknown: {', '.join(sorted(unknown))}; there are {', '.join(WAYS)}")
     ways = choice.ways or WAYS
-    if "again" in ways and "parallel" not in ways and not (choice.keep and (choice.keep / "parallel").is_dir()):
-        parser.error("again: grades what `parallel` graded, which is not there. Name parallel, too")
+    after = {"again", "killed", "interrupted", "replay"}.intersection(ways)
+    if after and "parallel" not in ways and not (choice.keep and (choice.keep / "parallel").is_dir()):
+        parser.error(
+            f"{', '.join(sorted(after))}: starts from what `parallel` did, which is not there. Name parallel, too"
+        )
     os.environ.update(CHOICES)
     with contextlib.ExitStack() as stack:
         folder = choice.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         handed_in = compose(choice.submissions, random.Random(choice.seed))
         kinds = Counter(student.split("-")[0] for student in handed_in)
         say(f"{len(handed_in)} submissions: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}")
-        courses = {way: Course(folder / way, stock=way == "stock") for way in WAYS}
+        courses = {way: Course(folder / way) for way in WAYS}
         for way in ways:
             course, workers = courses[way], f"--workers={choice.workers}"
             if way == "again":
-                courses[way].seconds = courses["parallel"].grade(workers) - courses["parallel"].grade(
-                    "--student=right-00"
-                )
+                course.seconds = courses["parallel"].grade(workers) - courses["parallel"].grade("--student=right-00")
+                continue
+            if way == "replay":
+                course.replay(courses["parallel"], choice.replays)
                 continue
             course.prepare(handed_in)
+            moments = random.Random(choice.seed), courses["parallel"].seconds / choice.kills
             if way == "killed":
-                course.killed(
-                    choice.kills, choice.workers, courses["parallel"].seconds or PARALLEL_S, random.Random(choice.seed)
-                )
+                course.killed(choice.kills, choice.workers, *moments)
+            elif way == "interrupted":
+                course.interrupted(choice.kills, choice.workers, *moments)
             else:
                 course.seconds = course.grade(workers) if way == "parallel" else course.autograde()
             say(f"{way}: {course.seconds:.0f} s, {len(course.graded())} of {len(handed_in)} have a result")
@@ -101,12 +122,12 @@ def main(arguments: list[str] | None = None) -> int:
             say(line)
         wrong = [
             f"{way}: no result of {student}"
-            for way in ("serial", "parallel", "killed")
+            for way in OURS
             if courses[way].there
             for student in sorted(handed_in.keys() - courses[way].graded())
         ]
-        for one, other in (("parallel", "serial"), ("parallel", "killed")):
-            wrong += [f"{other} and {one}: {line}" for line in differences(courses[one], courses[other])]
+        for way in OURS:
+            wrong += [f"{way} and parallel: {line}" for line in differences(courses["parallel"], courses[way])]
         for line in wrong:
             say(f"WRONG {line}")
         return int(bool(wrong))
@@ -210,8 +231,8 @@ def cell(notebook: nbformat.NotebookNode, name: str) -> nbformat.NotebookNode:
 class Course:
     """A course of the class in a folder of its own."""
 
-    def __init__(self, folder: Path, stock: bool):
-        self.folder, self.stock = folder, stock
+    def __init__(self, folder: Path):
+        self.folder, self.stock = folder, folder.name == "stock"
 
     @property
     def there(self) -> bool:
@@ -231,6 +252,15 @@ class Course:
 
     def prepare(self, handed_in: dict[str, dict[str, bytes]]) -> None:
         """Make the course anew, with what is handed in."""
+        self._begin()
+        for student, files in handed_in.items():
+            for name, content in files.items():
+                path = self.folder / "submitted" / student / ASSIGNMENT / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+
+    def _begin(self) -> None:
+        """Make the course, without a submission."""
         shutil.rmtree(self.folder, ignore_errors=True)
         ignore = shutil.ignore_patterns(".*", "checkpoints")
         shutil.copytree(ROOT / ("release" if self.stock else "source"), self.folder / "source", ignore=ignore)
@@ -239,11 +269,6 @@ class Course:
         else:
             for name in ("course_config.py", "nbgrader_config.py"):
                 shutil.copy(ROOT / name, self.folder / name)
-        for student, files in handed_in.items():
-            for name, content in files.items():
-                path = self.folder / "submitted" / student / ASSIGNMENT / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(content)
         self._run("nbgrader", "generate_assignment", ASSIGNMENT)
 
     def autograde(self) -> float:
@@ -254,28 +279,84 @@ class Course:
         """Grade side by side, and return the seconds."""
         return self._run("autograder", "grade", ASSIGNMENT, *options)
 
-    def killed(self, kills: int, workers: int, undisturbed_s: float, rng: random.Random) -> None:
-        """Grade, kill one process of it at a random moment, and again; at last let it come to its end."""
+    def killed(self, kills: int, workers: int, rng: random.Random, apart_s: float) -> None:
+        """Grade, kill one process of it at a random moment, and again; at last let it come to its end.
+
+        Args:
+            kills: how often.
+            workers: processes that examine.
+            rng: draws the moments and the victims.
+            apart_s: most seconds from a start to a kill.
+        """
         for number in range(kills):
             victim = ("main", "worker", "examination", "scheduler")[number % 4]
             with Cluster(self.folder, workers) if victim == "scheduler" else contextlib.nullcontext() as cluster:
                 options = [f"--scheduler={cluster.address}"] if cluster else [f"--workers={workers}"]
                 run = self._start("autograder", "grade", ASSIGNMENT, *options)
-                moment = rng.uniform(0.1, 1) * undisturbed_s / kills
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    run.wait(moment)
-                done = len(self.graded())
+                _wait(run, rng.uniform(0.1, 1) * apart_s)
                 hit = self._victim(run, victim, cluster, rng) if run.poll() is None else None
                 if hit:
                     hit.send_signal(signal.SIGKILL)
-                say(f"  killed {victim if hit else 'nothing'} after {moment:.0f} s, {done} results stood")
-                if victim != "main" and hit:  # the run mends what it can by itself; what it cannot is the next one's
-                    with contextlib.suppress(subprocess.TimeoutExpired):
-                        run.wait(rng.uniform(0.1, 1) * undisturbed_s / kills)
-                if run.poll() is None:
-                    run.send_signal(signal.SIGKILL)
+                say(f"  killed: {victim if hit else 'nothing'}, {len(self.graded())} results stood")
+                if (
+                    victim != "main"
+                ):  # the run goes on by itself, for as long again; what it cannot mend is the next one's
+                    _wait(run, rng.uniform(0.1, 1) * apart_s)
+                run.kill()
                 run.wait()
         self.seconds = self.grade(f"--workers={workers}")  # of the last run
+
+    def interrupted(self, times: int, workers: int, rng: random.Random, apart_s: float) -> None:
+        """Grade, press Ctrl-C at a random moment, and again; at last let it come to its end; arguments as in `killed`."""
+        for number in range(times):
+            command = ("nbgrader", "autograde") if number % 2 else ("autograder", "grade")
+            run = self._start(*command, ASSIGNMENT, *([] if number % 2 else [f"--workers={workers}"]))
+            _wait(run, rng.uniform(0.1, 1) * apart_s)
+            os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of its group
+            pressed = time.monotonic()
+            status = run.wait()
+            left = [one.pid for one in psutil.process_iter(["cmdline"]) if str(self.folder) in " ".join(_command(one))]
+            say(
+                f"  Ctrl-C in {' '.join(command)}: status {status} after {time.monotonic() - pressed:.1f} s, "
+                f"{len(self.graded())} results stood, {len(left)} processes left"
+            )
+        self.seconds = self.grade(f"--workers={workers}")  # of the last run
+
+    def replay(self, other: "Course", number: int) -> None:
+        """Store what another course kept for as many students, and say what that takes.
+
+        Args:
+            other: whose submissions and results are copied, in turns.
+            number: of students.
+        """
+        self._begin()
+        kept = sorted(other.folder.glob(f"examined/*/{ASSIGNMENT}/{ASSIGNMENT}.json"))
+        for i in range(number):
+            path = kept[i % len(kept)]
+            student = f"{path.parts[-3]}-{i:04}"
+            found = json.loads(path.read_text())
+            found["report"]["student"] = student
+            result = self.folder / "examined" / student / ASSIGNMENT / path.name
+            result.parent.mkdir(parents=True)
+            result.write_text(json.dumps(found))
+            shutil.copytree(other.folder / "submitted" / path.parts[-3], self.folder / "submitted" / student)
+        started, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
+        with open(self.folder / "replay.log", "wb") as log:
+            command = [sys.executable, "-c", REPLAY, "autograde", ASSIGNMENT]
+            run = subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT)
+        most, quarter = 0.0, 1
+        while run.poll() is None:
+            _wait(run, 1)
+            most = max(most, _memory(run))
+            if quarter < 4 and len(self.graded()) >= quarter * number // 4:
+                say(f"  {len(self.graded())} stored after {time.monotonic() - started:.0f} s, {_memory(run):.0f} MiB")
+                quarter += 1
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        say(
+            f"replay: {len(self.graded())} of {number} stored after {time.monotonic() - started:.0f} s, "
+            f"{self.seconds:.0f} s of processor time, at most {most:.0f} MiB"
+        )
 
     def graded(self) -> set[str]:
         """Return whose result stands, a reason for no grade included."""
@@ -287,23 +368,23 @@ class Course:
         found = sorted(self.folder.glob(f"reports/*/{ASSIGNMENT}/{ASSIGNMENT}.json"))
         return {path.parts[-3]: json.loads(path.read_text()) for path in found}
 
-    def _victim(self, run, what, cluster, rng: random.Random) -> "psutil.Process | None":
+    def _victim(self, run, what: str, cluster: "Cluster | None", rng: random.Random) -> psutil.Process | None:
+        """Return the process to be killed, or None where there is none of its kind at this moment."""
         if what == "main":
             return psutil.Process(run.pid)
-        if what == "scheduler":
+        if cluster:
             return psutil.Process(cluster.scheduler.pid)
-        names = {"worker": "spawn_main", "examination": "autograder.examine.job"}
-        found = [
-            one
-            for one in psutil.Process(run.pid).children(recursive=True)
-            if any(names[what] in part for part in _command(one))
-        ]
+        name = {"worker": "spawn_main", "examination": "autograder.examine.job"}[what]
+        children = psutil.Process(run.pid).children(recursive=True)
+        found = [one for one in children if any(name in part for part in _command(one))]
         return rng.choice(found) if found else None
 
     def _start(self, module: str, *arguments: str) -> subprocess.Popen:
         with open(self.folder / f"{arguments[0]}.log", "ab") as log:
             command = [sys.executable, "-m", module, *arguments]
-            return subprocess.Popen(command, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT)
+            return subprocess.Popen(
+                command, cwd=self.folder, stdout=log, stderr=subprocess.STDOUT, start_new_session=True
+            )
 
     def _run(self, module: str, *arguments: str) -> float:
         started = time.monotonic()
@@ -358,6 +439,18 @@ def plain(report: dict) -> dict:
         else value
         for name, value in report.items()
     }
+
+
+def _wait(process: subprocess.Popen, seconds: float) -> None:
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(seconds)
+
+
+def _memory(process: subprocess.Popen) -> float:
+    """Return the MiB that a process holds; 0 where it has ended."""
+    with contextlib.suppress(psutil.Error):
+        return psutil.Process(process.pid).memory_info().rss / 2**20
+    return 0.0
 
 
 def _command(process: psutil.Process) -> list[str]:
