@@ -40,11 +40,15 @@ def preflight(course: Course, coursedir) -> None:
     _data(course)
     _gradebook(coursedir.db_url, course.root)
     for name in WRITTEN:
-        _writable(course.root / name)
+        writable(course.root / name)
 
 
-def _writable(folder: Path) -> None:
-    """Make sure that files can be written into a folder of the course, by doing so."""
+def writable(folder: Path) -> None:
+    """Make sure that files can be written into a folder of the course, by doing so; it is made where it is missing.
+
+    Raises:
+        ConfigError: they cannot.
+    """
     try:
         folder.mkdir(exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

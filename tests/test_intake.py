@@ -28,6 +28,7 @@ from autograder.door import configure, exporter, preprocessors
 from autograder.door.autograde import Autograde
 from autograder.door.configured import Configured
 from autograder.door.generate import GenerateAssignment
+from autograder.door.remake import GenerateFeedback
 from autograder.examine import plan, stored
 from autograder.intake import beside, folder, submission
 from autograder.intake.beside import pictures
@@ -1002,6 +1003,26 @@ def test_folder_that_cannot_be_written_is_told_before_grading(small, caplog, fol
         small.autograde()
     (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
     assert "check the folder's owner and rights" in line
+
+
+@marked
+@pytest.mark.parametrize(("folder", "app"), [("release", GenerateAssignment), ("feedback", GenerateFeedback)])
+def test_folder_that_cannot_be_written_is_told_before_anything_is_made(small, caplog, folder, app):
+    """The same where a release or pages are to be made: one line, and the release that is there stays."""
+    small.hand_in("ada")
+    small.autograde()
+    before = (small.folder / "release" / "vae" / "vae.ipynb").read_bytes()
+    aside = small.folder / "aside"
+    if folder == "release":
+        (small.folder / folder).rename(aside)
+    (small.folder / folder).write_text("")
+    caplog.clear()
+    with pytest.raises(NbGraderException, match=f"{folder}/: nothing can be written there"):
+        app(coursedir=small.coursedir(), config=small.config, force=True).start()
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "ERROR"]
+    assert "check the folder's owner and rights" in line
+    kept = aside if folder == "release" else small.folder / "release"
+    assert (kept / "vae" / "vae.ipynb").read_bytes() == before
 
 
 @marked

@@ -11,6 +11,7 @@ from nbgrader import converters
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 
+from autograder import doctor
 from autograder.course import ConfigError
 from autograder.door import dates
 from autograder.door.configured import Configured
@@ -22,8 +23,11 @@ class GenerateAssignment(Configured, converters.GenerateAssignment):
 
     def start(self) -> None:
         """Make the release; the gradebook then has the assignment, its due date and the roster's students."""
-        super().start()
+        folder = Path(self.coursedir.format_path(self.coursedir.release_directory, ".", self.coursedir.assignment_id))
         try:
+            for one in (folder.parent, *[folder] * folder.exists()):
+                doctor.writable(one)
+            super().start()
             dates.settle(self.course, self.coursedir.assignment_id, self.coursedir.db_url)
         except ConfigError as error:
             self.log.error("%s", error)

@@ -15,7 +15,7 @@ from nbgrader import converters
 from nbgrader.api import Gradebook, MissingEntry
 from nbgrader.converters.base import NbGraderException
 
-from autograder import interrupt
+from autograder import doctor, interrupt
 from autograder.course import ConfigError
 from autograder.door import dates
 from autograder.door.configured import Configured
@@ -38,6 +38,7 @@ class GenerateFeedback(Configured, converters.GenerateFeedback):
         details = Path("reports", f"{assignment}.log")
         with told(self.log, self.course.root / details):
             try:
+                doctor.writable(self.course.root / self.coursedir.feedback_directory)
                 dates.settle(self.course, assignment, self.coursedir.db_url)
             except ConfigError as error:
                 self.log.error("%s", error)
