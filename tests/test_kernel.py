@@ -12,6 +12,7 @@ import zmq
 
 from autograder.course import Course
 from autograder.kernel.failures import BadAnswer, Died, NotDefined, NotGraded, Raised, StudentError, TooSlow
+from autograder.kernel.live import Kernel
 from autograder.kernel.runner import BoundedClient
 from autograder.kernel.session import STRIKES, Plan, Session
 from autograder.sandbox import levels
@@ -115,6 +116,26 @@ def test_cells_that_end_the_kernel_are_left_out(session):
         2: "did not end within 2 s, could not be interrupted, and the kernel was stopped",
     }
     assert one.student.f() == 1
+
+
+def test_cells_that_another_session_knows_to_end_the_kernel_are_not_run_again(session, monkeypatch):
+    """A session that learns from another one of the same cells needs one kernel, and says of missing names what that one would."""
+    cells = ["import os; os._exit(0)\ng = 1", "def f(): return 1"]
+    one, other = session(*cells), session(*cells)
+    found = one.run()
+    kernels = []
+    start = Kernel.start
+    monkeypatch.setattr(Kernel, "start", lambda self, *given: kernels.append(self) or start(self, *given))
+    other.learn(one)
+    assert other.run() == found == {0: "ended the kernel"}
+    assert other.student.f() == 1
+    assert len(kernels) == 1
+    with pytest.raises(StudentError) as missed:
+        other.student.variable("g")
+    with pytest.raises(StudentError) as known:
+        one.student.variable("g")
+    assert str(missed.value) == str(known.value)
+    assert "ended the kernel" in str(known.value)
 
 
 def test_output_too_large_to_read_stops_the_kernel(session):

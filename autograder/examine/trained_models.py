@@ -139,6 +139,7 @@ class TrainedModels:
             # a session for each model: one that saw another model's codes could have been told the images by them
             notebook = without(self._notebook, left_out)
             with Session(self._course, notebook, main.files, self._log, plan, main.deadline) as apart:
+                apart.learn(main)
                 apart.student.exercise = main.student.exercise
                 found = self._measure_in(apart, model, codes, self._models[model].prior)
             self.computed += apart.computed

@@ -122,6 +122,11 @@ class Session:
             self.close()
         return dict(self._bad_cells)
 
+    def learn(self, other: "Session") -> None:
+        """Take from a session of the same cells which of them end a kernel or its time, so that none does so again."""
+        self._bad_cells |= other._bad_cells
+        self._starved |= other._starved
+
     def workplace(self) -> Path | None:
         """Return a path of the kernel's working folder that stays what it is whatever stands at its name; None without a kernel."""
         return Path(f"/proc/self/fd/{self._now.provisioner.work}") if self._alive else None
