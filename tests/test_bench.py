@@ -1,6 +1,8 @@
 """The benchmarks: they run, print every row, and judge a measurement by its goals."""
 
 import itertools
+import json
+import random
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +13,7 @@ from autograder import catalogue
 from autograder.sandbox import levels
 from autograder.trained.estimate import estimate
 from bench import __main__ as bench
-from bench import annealing, likelihoods, measure, sandboxed, training
+from bench import annealing, likelihoods, measure, sandboxed, training, whole_class
 
 
 def work(**changes):
@@ -64,6 +66,7 @@ def test_bench_prints_annealing(monkeypatch, capfd):
     assert f"{annealing.GOAL:.0f}" in row.split()
 
 
+@pytest.mark.slow
 def test_both_ways_anneal_alike():
     """On a decoder that ignores the code both ways give log p(x) exactly, and on another the same within their noise."""
     x = (torch.rand(2, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.2).float()
@@ -213,3 +216,62 @@ def test_unknown_benchmark_is_refused(capsys):
     with pytest.raises(SystemExit):
         bench.main(["speed"])
     assert "unknown: speed" in capsys.readouterr().err
+
+
+# --- a whole class ----------------------------------------------------------------------------------
+
+
+def test_class_has_every_kind_in_its_share(monkeypatch):
+    """A third is right, a third has a mistake of its own, and nobody's notebook has a study, which is not run while grading."""
+    monkeypatch.setattr(whole_class, "handed_over", lambda variant: {"checkpoints/a.safetensors": variant.encode()})
+    handed_in = whole_class.compose(24, random.Random(0))
+    kinds = [student.split("-")[0] for student in handed_in]
+    assert {kind: kinds.count(kind) for kind in sorted(set(kinds))} == {
+        "crashing": 2,
+        "hanging": 2,
+        "malformed": 2,
+        "right": 8,
+        "untouched": 2,
+        "wrong": 8,
+    }
+    for student, files in handed_in.items():
+        text = files["vae.ipynb"]
+        if student.startswith("malformed"):
+            with pytest.raises(ValueError, match="Unterminated|Expecting"):
+                json.loads(text)
+            continue
+        cells = json.loads(text)["cells"]
+        assert not [cell for cell in cells if cell["id"].endswith("_study")]
+        assert (len(files) == 1) == student.startswith("untouched")
+        assert ("string_at" in text.decode()) == student.startswith("crashing")
+    answers = [files["vae.ipynb"] for student, files in handed_in.items() if student.startswith("wrong")]
+    assert len(set(answers)) == 8
+
+
+def test_reports_differ_where_more_than_times_do(tmp_path):
+    """Times are no difference; a score, a sentence or a flag is, and is named with its student."""
+
+    def course(name, **changes):
+        report = {
+            "student": "ada",
+            "seconds": random.random(),
+            "flags": [],
+            "outcomes": [{"seconds": random.random(), "credit": 1}],
+        }
+        path = tmp_path / name / "reports" / "ada" / "vae" / "vae.json"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps(report | changes))
+        return whole_class.Course(tmp_path / name)
+
+    one = course("one")
+    assert whole_class.differences(one, course("two")) == []
+    assert whole_class.differences(one, course("three", flags=["copied"], outcomes=[])) == ["ada: flags, outcomes"]
+
+
+@pytest.mark.parametrize(("ways", "said"), [(["quick"], "unknown: quick"), (["again"], "which is not there")])
+def test_way_that_cannot_be_gone_is_one_line(capsys, ways, said):
+    """Nothing is made for a way that there is not, or that needs another one first."""
+    with pytest.raises(SystemExit) as end:
+        whole_class.main(ways)
+    assert end.value.code == 2
+    assert said in capsys.readouterr().err

@@ -69,6 +69,7 @@ def test_run_that_was_interrupted_is_made_again(runs, monkeypatch):
     assert [seed for _, seed in runs] == [0, 1, 2]
 
 
+@pytest.mark.slow
 def test_setting_of_the_seed_reaches_the_notebook(tmp_path):
     """A notebook that is executed with a seed has it, and gives back the records that it left."""
     folder = tmp_path / "source" / "toy"
