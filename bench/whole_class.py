@@ -56,7 +56,7 @@ c.ExecutePreprocessor.timeout = {timeout}
 """
 KINDS = (*["right", "wrong"] * 4, "untouched", "crashing", "hanging", "malformed")
 CRASH = "import ctypes\n\nctypes.string_at(0)  # reads address zero, which ends the process"
-HANG = "def bernoulli_sample(logits, generator=None):\n    while True:\n        pass"
+HANG = "while True:\n    pass"
 REPLAY = """
 import json, sys
 from autograder.examine import stored
@@ -191,7 +191,7 @@ def compose(number: int, rng: random.Random) -> dict[str, dict[str, bytes]]:
         elif kind == "crashing":
             cell(notebook, "sample").source = CRASH
         elif kind == "hanging":
-            cell(notebook, "bernoulli_sample").source = HANG
+            cell(notebook, "reconstruct").source = HANG
         text = nbformat.writes(notebook).encode()
         if kind == "malformed":
             text = text[: len(text) // 2]
