@@ -1,15 +1,16 @@
-"""Print what the kit costs, as ratios: its sandbox, training, likelihoods and annealing: `python -m bench [--quick] [WHAT ...]`.
+"""Print what the kit costs, as ratios: its sandbox, training, KL warm-up, likelihoods and annealing: `python -m bench [--quick] [WHAT ...]`.
 
 Data: COURSE_DATASET, repeated to the 50,000 images of an epoch where it has fewer.
 """
 
 import argparse
+import dataclasses
 import math
 
 import torch
 
 import lab
-from bench import annealing, likelihoods, sandboxed, training
+from bench import annealing, likelihoods, sandboxed, training, warmup
 from bench.measure import Measurement, measure, profile
 
 EPOCH = 50_000  # images
@@ -44,6 +45,9 @@ LIKELIHOOD_HEADER = (
 )
 LIKELIHOOD_WIDTHS = (7, 7, 6, 16, 4, 8, 9, 8, 4, 7, 4, 4)
 
+LEVELS = (-95, -92)  # nats of log p(x)
+WARMUP_HEADER = ("beta", "to -95", "to -92", "in all", "log p(x)", "goal in 90 s", "active units", "met?")
+WARMUP_WIDTHS = (16, 6, 6, 6, 8, 12, 12, 4)
 ANNEALING_HEADER = ("", "plain µs", "ours µs", "ratio (pairs)", "goal", "of sgemm", "our peak MiB", "met?")
 ANNEALING_WIDTHS = (7, 8, 8, 18, 5, 8, 12, 4)
 
@@ -53,6 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     reports = {
         "sandbox": _report_sandbox,
         "training": _report_training,
+        "warmup": _report_warmup,
         "likelihood": _report_likelihood,
         "annealing": _report_annealing,
     }
@@ -104,6 +109,27 @@ def _report_training(quick: bool) -> None:
         print(f"Our matrix products alone, at the speed of sgemm, would give a ratio of {found.ratio_limit:.1f}.")
         print("Where our time goes:")
         print(profile(found.work.ours, 1 if quick else PROFILE_STEPS))
+    print()
+
+
+def _report_warmup(quick: bool) -> None:
+    images, number = lab.load("train", device="cpu"), 20 if quick else 1000
+    held_out = lab.binarize(lab.load("test", device="cpu")[:number], "fixed")
+    budget = dataclasses.replace(lab.BUDGETS["standard"], **({"epochs": 1} if quick else {}))
+    print(
+        f"VAE 784–200–200–50, {budget.epochs} epochs on {lab.dataset()}: processor time of training on one thread until log p(x) of {number}"
+    )
+    print(
+        f"test images, K = {warmup.FEW_SAMPLES} after each epoch, comes up to the nats named, and K = {10 * warmup.FEW_SAMPLES} at the end"
+    )
+    print(_row(WARMUP_HEADER, WARMUP_WIDTHS))
+    for name, warm in (("1 from the start", False), ("from 0 to 1", True)):
+        found = warmup.train(images[:256] if quick else images, held_out, warm=warm, budget=budget)
+        until = (found.until(nats) for nats in LEVELS)
+        seconds = ("never" if one is None else f"{one:.0f} s" for one in until)
+        goal, met = ("-90", "yes" if found.last >= -90 and found.seconds[-1] <= 90 else "no") if warm else ("", "")
+        cells = (name, *seconds, f"{found.seconds[-1]:.0f} s", f"{found.last:.2f}", goal, str(found.active), met)
+        print(_row(cells, WARMUP_WIDTHS).rstrip(), flush=True)
     print()
 
 

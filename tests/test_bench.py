@@ -13,7 +13,7 @@ from autograder import catalogue
 from autograder.sandbox import levels
 from autograder.trained.estimate import estimate
 from bench import __main__ as bench
-from bench import annealing, likelihoods, measure, sandboxed, training, whole_class
+from bench import annealing, likelihoods, measure, sandboxed, training, warmup, whole_class
 
 
 def work(**changes):
@@ -64,6 +64,48 @@ def test_bench_prints_annealing(monkeypatch, capfd):
     (row,) = [line for line in capfd.readouterr().out.splitlines() if line.startswith("on cpu")]
     assert row.split()[-1] in ("yes", "no")
     assert f"{annealing.GOAL:.0f}" in row.split()
+
+
+def test_bench_prints_what_warm_up_gains(monkeypatch, capfd):
+    """A quick run prints a row with KL warm-up and one without, each with its seconds, and the goal's verdict."""
+    monkeypatch.setenv("COURSE_DATASET", "glyphs")
+    bench.main(["--quick", "warmup"])
+    lines = capfd.readouterr().out.splitlines()
+    (without,) = [line for line in lines if line.startswith("1 from the start")]
+    (with_it,) = [line for line in lines if line.startswith("from 0 to 1")]
+    assert with_it.split()[-1] == "no"
+    assert without.count("never") == with_it.count("never") == 2
+
+
+def test_price_of_a_code_rises_over_the_first_steps_alone():
+    """Beta starts at 0, is 1 after the share of the steps that is said, and always 1 without warm-up."""
+    assert [warmup.beta(step, 100, True) for step in (0, 20, 40, 99)] == [0, 0.5, 1, 1]
+    assert warmup.beta(0, 100, False) == 1
+
+
+@pytest.mark.parametrize("num_samples", [1, 5])
+def test_what_is_trained_at_the_end_is_the_bound(num_samples):
+    """With a weight of 1 the loss is that of the reference solutions, given the same noise; with 0 a code costs nothing."""
+    torch.manual_seed(0)
+    one = warmup.model("connected")
+    x = torch.rand(6, 1, 28, 28).round()
+    torch.manual_seed(1)
+    ours = warmup.loss(one, x, num_samples, 1.0)
+    torch.manual_seed(1)
+    eps = torch.randn(num_samples, 6, warmup.LATENT)
+    iwae = catalogue.solution("iwae")
+    expected = (
+        one.elbo(x, eps).mean() if num_samples == 1 else iwae["iwae_bound"](iwae["log_weights"](one, x, eps)).mean()
+    )
+    assert ours.item() == pytest.approx(-expected.item(), rel=1e-5)
+    torch.manual_seed(1)
+    assert warmup.loss(one, x, num_samples, 0.0) < ours
+
+
+def test_time_until_a_level_is_that_of_the_first_epoch_there():
+    """A level that is never reached has no time."""
+    curve = warmup.Curve([1.0, 2.0, 3.0], [-99.0, -94.0, -96.0])
+    assert (curve.until(-95), curve.until(-90)) == (2.0, None)
 
 
 @pytest.mark.slow
