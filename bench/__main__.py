@@ -1,4 +1,4 @@
-"""Print what the kit costs, as ratios: its sandbox, training, KL warm-up, likelihoods and annealing: `python -m bench [--quick] [WHAT ...]`.
+"""Print what the kit costs: its sandbox, one submission, training, KL warm-up, likelihoods and annealing: `python -m bench [--quick] [WHAT ...]`.
 
 Data: COURSE_DATASET, repeated to the 50,000 images of an epoch where it has fewer.
 """
@@ -10,7 +10,7 @@ import math
 import torch
 
 import lab
-from bench import annealing, likelihoods, sandboxed, training, warmup
+from bench import annealing, likelihoods, sandboxed, submission, training, warmup
 from bench.measure import Measurement, measure, profile
 
 EPOCH = 50_000  # images
@@ -56,6 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure what is asked for and print one row each, and a profile of our training where a goal is missed."""
     reports = {
         "sandbox": _report_sandbox,
+        "submission": _report_submission,
         "training": _report_training,
         "warmup": _report_warmup,
         "likelihood": _report_likelihood,
@@ -88,6 +89,15 @@ def _report_sandbox(quick: bool) -> None:
             flush=True,
         )
     print()
+
+
+def _report_submission(quick: bool) -> None:
+    found, kernels = submission.parts()
+    total = sum(found.values())
+    print(f"where the {total:.1f} s of processor time of one right submission go, glyphs at quick, {kernels} kernels")
+    for part, seconds in found.items():
+        print(f"{part:28}  {seconds:5.1f} s  {seconds / total:4.0%}")
+    print(flush=True)
 
 
 def _report_training(quick: bool) -> None:

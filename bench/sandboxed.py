@@ -57,7 +57,7 @@ def overheads(pairs: int, seconds_of: Callable[[str], tuple[float, float]] | Non
         seconds_of: examines once at a level and returns wall and processor time; by default, a real examination.
     """
     with tempfile.TemporaryDirectory() as folder:
-        seconds_of = seconds_of or _examination(Path(folder))
+        seconds_of = seconds_of or examination(Path(folder))
         usable = [level for level in levels.LEVELS if levels.unusable(level) is None]
         seconds_of("none")  # files are read for the first time
         times = {level: [] for level in usable}
@@ -82,7 +82,7 @@ def trained(folder: Path, names: dict[str, Any]) -> dict[str, bytes]:
     return {f"checkpoints/{path.name}": path.read_bytes() for path in folder.glob("*.safetensors")}
 
 
-def _examination(folder: Path) -> Callable[[str], tuple[float, float]]:
+def examination(folder: Path) -> Callable[[str], tuple[float, float]]:
     """Return a function that examines the reference solution at a level and returns its wall and processor time."""
     files = trained(folder, solution(ASSIGNMENT))
     known = {

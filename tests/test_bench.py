@@ -13,7 +13,7 @@ from autograder import catalogue
 from autograder.sandbox import levels
 from autograder.trained.estimate import estimate
 from bench import __main__ as bench
-from bench import annealing, likelihoods, measure, sandboxed, training, warmup, whole_class
+from bench import annealing, likelihoods, measure, sandboxed, submission, training, warmup, whole_class
 
 
 def work(**changes):
@@ -75,6 +75,18 @@ def test_bench_prints_what_warm_up_gains(monkeypatch, capfd):
     (with_it,) = [line for line in lines if line.startswith("from 0 to 1")]
     assert with_it.split()[-1] == "no"
     assert without.count("never") == with_it.count("never") == 2
+
+
+@pytest.mark.slow
+def test_bench_prints_where_the_time_of_a_submission_goes(capfd):
+    """Every part has a row, kernels of the notebook and of its decoder apart, and the shares are of one whole."""
+    bench.main(["submission"])
+    head, *rows = [line for line in capfd.readouterr().out.splitlines() if line.strip() and "batch/s" not in line]
+    assert head.endswith("3 kernels")
+    assert [row.split("  ")[0] for row in rows] == list(submission.PARTS)
+    seconds = [float(row.split()[-3]) for row in rows]
+    assert sum(seconds) == pytest.approx(float(head.split()[2]), abs=0.5)
+    assert min(seconds[:6]) > 0.1
 
 
 def test_price_of_a_code_rises_over_the_first_steps_alone():
