@@ -7,8 +7,10 @@ Whatever a submission makes the grader's libraries do, it costs its own examinat
 import contextlib
 import json
 import multiprocessing
+import os
 import signal
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
@@ -29,6 +31,7 @@ MEMORY_MIB = 3072  # of the grader's own process, beside the submission's kernel
 ANSWER_LIMIT = 2**28  # bytes of an executed notebook with its report
 END_S = 10  # for a process that is asked to end, until it is killed
 LOOK_S = 1.0
+SERVED, FORKED = "forkserver", "fork"  # how multiprocessing starts a process
 
 
 class Lost(Exception):
@@ -45,22 +48,29 @@ def examined(
     name: str,
     unjudged: Mapping[str, Exception] | None = None,
     log: Callable[[str], None] = print,
+    start: str = SERVED,
 ) -> tuple[Report, nbformat.NotebookNode]:
     """Return what `examine.examine` reports, and the executed notebook.
 
     Args:
         course, notebook, files, student, assignment, name, unjudged, log: as `examine.examine` takes them.
+        start: as `run` takes it.
     Raises:
         Lost: the process had to be ended, or ended by itself.
     """
     known = {"student": student, "assignment": assignment, "name": name, "unjudged": unjudged}
     given = (course, nbformat.writes(notebook), files, known)
-    told = run(_examine, given, course.submission_timeout_s + SPARE_S, log)
+    told = run(_examine, given, course.submission_timeout_s + SPARE_S, log, start=start)
     return Report.model_validate(told["report"]), nbformat.reads(told["notebook"], as_version=4)
 
 
 def run(
-    target: Callable, arguments: tuple, seconds: float, log: Callable[[str], None], memory_mib: int = MEMORY_MIB
+    target: Callable,
+    arguments: tuple,
+    seconds: float,
+    log: Callable[[str], None],
+    memory_mib: int = MEMORY_MIB,
+    start: str = SERVED,
 ) -> dict:
     """Return what a function sends from a process of its own, of which nothing is left afterwards.
 
@@ -70,11 +80,14 @@ def run(
         seconds: until the process is ended.
         log: called with each line.
         memory_mib: beyond which the process is ended.
+        start: of the process: SERVED, from one that has loaded everything for all examinations to come, or FORKED, from this one, which
+            then loads nothing twice, and must have no threads.
     Raises:
         Lost: the process had to be ended, or ended by itself.
     """
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["autograder.examine.warm"])
+    context = multiprocessing.get_context(start)
+    if start == SERVED:
+        context.set_forkserver_preload(["autograder.examine.warm"])
     with contextlib.ExitStack() as stack:
         ours, theirs = context.Pipe()
         stack.callback(ours.close)
@@ -115,6 +128,7 @@ def _begin(target: Callable, connection: Connection, place: str, arguments: tupl
     """Call the function; the new process begins here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for who waits for the answer
     signal.signal(signal.SIGTERM, _leave)
+    threading.Thread(target=_follow, daemon=True).start()
     tempfile.tempdir = place
 
     def send(told: dict) -> None:
@@ -131,6 +145,14 @@ def _examine(send: Callable[[dict], None], course: Course, notebook: str, files:
     submission = nbformat.reads(notebook, as_version=4)
     report = examine(course, submission, files, **known, log=lambda line: send({"log": line}))
     send({"report": report.model_dump(mode="json"), "notebook": nbformat.writes(submission)})
+
+
+def _follow() -> None:
+    """Ask this process to end when the one that waits for it has ended, also where that was killed: its kernels would go on for nobody."""
+    waiting = multiprocessing.parent_process()
+    if waiting is not None:
+        waiting.join()
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _leave(number, frame) -> None:

@@ -6,6 +6,7 @@ submission's: plain JSON and bytes.
 """
 
 import ctypes
+import importlib
 import json
 import os
 import signal
@@ -92,6 +93,7 @@ def main(path: str, parent: str = "") -> int:
     if parent and os.getppid() != int(parent):  # it ended while this one started
         print("the worker ended")
         return LOST
+    importlib.import_module("autograder.examine.warm")  # what is forked from here; not for who only writes a job
     one = read(Path(path))
     who = {"student": one.student, "assignment": one.assignment, "name": one.name}
     try:
@@ -102,6 +104,7 @@ def main(path: str, parent: str = "") -> int:
             **who,
             unjudged=one.unjudged,
             log=lambda line: print(line, flush=True),
+            start=apart.FORKED,
         )
     except apart.Lost as lost:
         print(lost)
