@@ -30,6 +30,7 @@ from pathlib import Path
 
 import nbformat
 import psutil
+import torch
 
 from autograder.catalogue import solution
 from autograder.course import ROOT
@@ -201,6 +202,7 @@ def compose(number: int, rng: random.Random) -> dict[str, dict[str, bytes]]:
 
 def handed_over(variant: str) -> dict[str, bytes]:
     """Return the checkpoint of the reference solution with the code of a variant in it."""
+    torch.set_num_threads(1)
     names = solution(ASSIGNMENT)
     exec(variant, names)
     with tempfile.TemporaryDirectory() as folder:
@@ -374,9 +376,17 @@ class Course:
             return psutil.Process(run.pid)
         if cluster:
             return psutil.Process(cluster.scheduler.pid)
-        name = {"worker": "spawn_main", "examination": "autograder.examine.job"}[what]
-        children = psutil.Process(run.pid).children(recursive=True)
-        found = [one for one in children if any(name in part for part in _command(one))]
+        workers = [
+            one for one in psutil.Process(run.pid).children() if any("spawn_main" in part for part in _command(one))
+        ]
+        examinations = [
+            one
+            for worker in workers
+            for server in worker.children()
+            if any("forkserver" in part for part in _command(server))
+            for one in server.children()
+        ]
+        found = {"worker": workers, "examination": examinations}[what]
         return rng.choice(found) if found else None
 
     def _start(self, module: str, *arguments: str) -> subprocess.Popen:

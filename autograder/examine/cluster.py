@@ -1,24 +1,21 @@
 """Examines many submissions beside each other, on the workers of a Dask cluster: here, or on other machines.
 
-A worker starts one process per examination (`job`), which keeps its own result on the disk that all machines share; so what ends,
-whoever ends it, loses nothing that was finished. No worker sees the gradebook. What fails because of a machine is tried again.
+A worker starts one process per examination (`job`) and keeps its result on the disk that all machines share; so what ends, whoever ends
+it, loses nothing that was finished. No worker sees the gradebook. What fails because of a machine is tried again.
 """
 
 import contextlib
 import itertools
 import os
 import secrets
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from autograder.course import ROOT, ConfigError, Course
-from autograder.examine import job, slurm
+from autograder.course import ConfigError, Course
+from autograder.examine import apart, job, slurm
 from autograder.examine.job import Job
 
 TRIES = 3  # of an examination that machines fail at
@@ -26,7 +23,6 @@ MEMORY_MIB = 3072  # that one examination takes, kernels included: a right submi
 JOBS = 50  # of Slurm at a time, where nothing else is said
 WINDOW = 64  # examinations that lie ready for workers
 PATIENCE_S = 30  # for a scheduler to answer
-END_S = 15  # for a process that is asked to end
 
 
 class Machine(Exception):
@@ -98,43 +94,18 @@ def examine(course: Course, jobs: Iterable[Job], where: Where, number: int, ende
 def run(path: str) -> None:
     """Do the examination of one file; what a worker does.
 
+    Its process is forked from one that has loaded everything once for all examinations of this worker.
+
     Raises:
         Machine: it could not be done.
     """
-    command = [sys.executable, "-m", "autograder.examine.job", path, str(os.getpid())]
-    environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
-    with open(Path(path).with_suffix(".log"), "wb") as log:
-        process = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-        try:
-            status = process.wait()
-        except BaseException:
-            end(process)
-            raise
-    said = Path(path).with_suffix(".log").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-    Path(path).with_suffix(".log").unlink(missing_ok=True)
-    if status == job.LOST:
-        raise Machine(said[-1])
-    if status:
-        raise Machine(
-            f"the grader's process ended with status {status}: {said[-1][:200] if said else 'it said nothing'}"
-        )
-
-
-def end(process: subprocess.Popen) -> None:
-    """End an examination's process; it ends its kernels."""
-    with contextlib.suppress(ProcessLookupError):
-        process.send_signal(signal.SIGTERM)
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(END_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    try:
+        job.do(Path(path), apart.SERVED)
+    except apart.Lost as lost:
+        raise Machine(str(lost)) from None
+    except Exception as error:
+        raise Machine(f"an error of the grader ({type(error).__name__}: {error})") from error
 
 
 @contextlib.contextmanager

@@ -1,11 +1,10 @@
 """One examination as a file, and as a process of its own: `python -m autograder.examine.job FILE`.
 
-So it can be done anywhere that sees the course's folder: beside others on this machine, or on another one. The
-process keeps what it found with `stored`, and prints why nothing was found. The files are ours, but their content is a
+So it can be done anywhere that sees the course's folder: beside others on this machine, by the workers of `cluster`, or on another one
+as a task of `array`. What is found is kept by `stored`; the process prints why nothing was found. The files are ours, but their content is a
 submission's: plain JSON and bytes.
 """
 
-import ctypes
 import importlib
 import json
 import os
@@ -13,6 +12,7 @@ import signal
 import sys
 import tempfile
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,6 @@ from autograder.examine.stored import Examination
 from autograder.kernel import failures
 
 LOST = 3  # exit status: not examined, and not because of the submission; the last line printed is the reason
-DIES_WITH_PARENT = 1  # of prctl
 
 
 @dataclass(frozen=True)
@@ -82,34 +81,32 @@ def _course(plain: dict) -> Course:
     )
 
 
-def main(path: str, parent: str = "") -> int:
-    """Examine, keep the result, and return the exit status.
+def do(path: Path, start: str, log: Callable[[str], None] = lambda line: None) -> None:
+    """Examine what lies in a file, in a process of its own, and keep the result.
 
     Args:
-        path: of the file. parent: number of the process that waits for this one, without which it ends.
+        path: of the file.
+        start: of the process; see `apart.run`.
+        log: called with a line whenever something was done.
+    Raises:
+        apart.Lost: the examination did not come to its end.
     """
-    signal.signal(signal.SIGTERM, _leave)
-    ctypes.CDLL(None).prctl(DIES_WITH_PARENT, signal.SIGTERM)
-    if parent and os.getppid() != int(parent):  # it ended while this one started
-        print("the worker ended")
-        return LOST
-    importlib.import_module("autograder.examine.warm")  # what is forked from here; not for who only writes a job
-    one = read(Path(path))
+    one = read(path)
     who = {"student": one.student, "assignment": one.assignment, "name": one.name}
+    given = (one.course, one.notebook, dict(one.files))
+    report, notebook = apart.examined(*given, **who, unjudged=one.unjudged, log=log, start=start)
+    stored.save(one, report, notebook)
+
+
+def main(path: str) -> int:
+    """Do one examination, print what is done, and return the exit status."""
+    signal.signal(signal.SIGTERM, _leave)
+    importlib.import_module("autograder.examine.warm")  # what is forked from here; not for who only writes a job
     try:
-        report, notebook = apart.examined(
-            one.course,
-            one.notebook,
-            dict(one.files),
-            **who,
-            unjudged=one.unjudged,
-            log=lambda line: print(line, flush=True),
-            start=apart.FORKED,
-        )
+        do(Path(path), apart.FORKED, lambda line: print(line, flush=True))
     except apart.Lost as lost:
         print(lost)
         return LOST
-    stored.save(one, report, notebook)
     return 0
 
 
