@@ -385,7 +385,7 @@ def ais_leaves_training_mode(model, x, num_chains, betas, num_leapfrog, step_siz
 
 @mistake("Betas rise from 0 to 1.", kind="refusal")
 def ais_accepts_any_path(model, x, num_chains, betas, num_leapfrog, step_size, generator=None):
-    path = sorted({0.0, 1.0, *betas})
+    path = sorted({0.0, 1.0, *(float(beta) for beta in betas)})
     return true(model, x, num_chains, path, num_leapfrog, step_size, generator)
 
 
