@@ -47,9 +47,8 @@ CHOICES = {
     "COURSE_SECRET": "a class that is measured",
     "OMP_NUM_THREADS": "1",
     "PYTHONPATH": str(ROOT),
-    "PATH": os.pathsep.join(
-        [str(Path(sys.executable).parent), os.environ.get("PATH", "")]
-    ),  # stock nbgrader starts alembic
+    # stock nbgrader starts alembic by its name
+    "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
 }
 STOCK = """c = get_config()
 c.CourseDirectory.course_id = "stock"
@@ -300,9 +299,8 @@ class Course:
                 if hit:
                     hit.send_signal(signal.SIGKILL)
                 say(f"  killed: {victim if hit else 'nothing'}, {len(self.graded())} results stood")
-                if (
-                    victim != "main"
-                ):  # the run goes on by itself, for as long again; what it cannot mend is the next one's
+                # but for its own end the run goes on by itself, for as long again; what it cannot mend is the next one's
+                if victim != "main":
                     _wait(run, rng.uniform(0.1, 1) * apart_s)
                 run.kill()
                 run.wait()
@@ -314,7 +312,8 @@ class Course:
             command = ("nbgrader", "autograde") if number % 2 else ("autograder", "grade")
             run = self._start(*command, ASSIGNMENT, *([] if number % 2 else [f"--workers={workers}"]))
             _wait(run, rng.uniform(0.1, 1) * apart_s)
-            os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of its group
+            if run.poll() is None:
+                os.killpg(run.pid, signal.SIGINT)  # as a terminal does: to all of its group
             pressed = time.monotonic()
             status = run.wait()
             left = [one.pid for one in psutil.process_iter(["cmdline"]) if str(self.folder) in " ".join(_command(one))]
