@@ -13,6 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 os.environ.setdefault("COURSE_DATA", str(ROOT / "data"))  # all courses of the tests keep the drawn glyphs in one place
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker of xdist for each core: more threads only wait for each other
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 
 

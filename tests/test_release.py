@@ -2,6 +2,7 @@
 
 import ast
 import base64
+import functools
 import io
 import json
 import os
@@ -58,9 +59,15 @@ def release(assignment):
 
 
 @pytest.fixture
-def released_text(assignment, release):
+def released_text(assignment):
     """Return all that a student gets but the earlier solutions that are given, notebooks as the text of their cells."""
-    release = {name: content for name, content in release.items() if name not in given(assignment)}
+    return text_of(assignment)
+
+
+@functools.cache
+def text_of(assignment):
+    """Return the text of `released_text`; it is read once, because many tests ask."""
+    release = {name: content for name, content in files(ROOT / "release" / assignment).items() if name not in given(assignment)}
     notebooks = [nbformat.reads(content, as_version=4) for name, content in release.items() if name.endswith(".ipynb")]
     modules = [content.decode() for name, content in release.items() if name.endswith(".py")]
     return "\n".join([cell.source for notebook in notebooks for cell in notebook.cells] + modules)
