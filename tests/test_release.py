@@ -67,7 +67,9 @@ def released_text(assignment):
 @functools.cache
 def text_of(assignment):
     """Return the text of `released_text`; it is read once, because many tests ask."""
-    release = {name: content for name, content in files(ROOT / "release" / assignment).items() if name not in given(assignment)}
+    release = {
+        name: content for name, content in files(ROOT / "release" / assignment).items() if name not in given(assignment)
+    }
     notebooks = [nbformat.reads(content, as_version=4) for name, content in release.items() if name.endswith(".ipynb")]
     modules = [content.decode() for name, content in release.items() if name.endswith(".py")]
     return "\n".join([cell.source for notebook in notebooks for cell in notebook.cells] + modules)
