@@ -173,6 +173,7 @@ def compose(number: int, rng: random.Random) -> dict[str, dict[str, bytes]]:
         if f"from {ASSIGNMENT} import" not in path.read_text()
     ]
     mistakes = [one for one in known.of(ASSIGNMENT).values() if one.asked and not one.family and "." not in one.target]
+    mistakes = [one for one in mistakes if "true." not in one.code()]  # a student's notebook has no such name
     mistakes = rng.sample(mistakes, min(len(mistakes), number))
     trained_by = [handed_over(code) for code in ("", *variants)]
     students = {}
@@ -287,21 +288,24 @@ class Course:
             kills: how often.
             workers: processes that examine.
             rng: draws the moments and the victims.
-            apart_s: most seconds from a start to a kill.
+            apart_s: seconds of a run, in which the kill comes at a random moment.
         """
         for number in range(kills):
             victim = ("main", "worker", "examination", "scheduler")[number % 4]
             with Cluster(self.folder, workers) if victim == "scheduler" else contextlib.nullcontext() as cluster:
                 options = [f"--scheduler={cluster.address}"] if cluster else [f"--workers={workers}"]
                 run = self._start("autograder", "grade", ASSIGNMENT, *options)
-                _wait(run, rng.uniform(0.1, 1) * apart_s)
+                moment = rng.uniform(0.1, 1) * apart_s
+                _wait(run, moment)
                 hit = self._victim(run, victim, cluster, rng) if run.poll() is None else None
                 if hit:
                     hit.send_signal(signal.SIGKILL)
-                say(f"  killed: {victim if hit else 'nothing'}, {len(self.graded())} results stood")
-                # but for its own end the run goes on by itself, for as long again; what it cannot mend is the next one's
-                if victim != "main":
-                    _wait(run, rng.uniform(0.1, 1) * apart_s)
+                say(
+                    f"  killed after {moment:.0f} s: {victim if hit else 'nothing'}, "
+                    f"{len(self.examined())} examinations kept, {len(self.graded())} results stood"
+                )
+                if victim != "main":  # else it goes on by itself; what it cannot mend is the next one's
+                    _wait(run, apart_s - moment)
                 run.kill()
                 run.wait()
         self.seconds = self.grade(f"--workers={workers}")  # of the last run
@@ -319,7 +323,7 @@ class Course:
             left = [one.pid for one in psutil.process_iter(["cmdline"]) if str(self.folder) in " ".join(_command(one))]
             say(
                 f"  Ctrl-C in {' '.join(command)}: status {status} after {time.monotonic() - pressed:.1f} s, "
-                f"{len(self.graded())} results stood, {len(left)} processes left"
+                f"{len(self.examined())} examinations kept, {len(self.graded())} results stood, {len(left)} processes left"
             )
         self.seconds = self.grade(f"--workers={workers}")  # of the last run
 
@@ -331,7 +335,7 @@ class Course:
             number: of students.
         """
         self._begin()
-        kept = sorted(other.folder.glob(f"examined/*/{ASSIGNMENT}/{ASSIGNMENT}.json"))
+        kept = other.examined()
         for i in range(number):
             path = kept[i % len(kept)]
             student = f"{path.parts[-3]}-{i:04}"
@@ -363,6 +367,10 @@ class Course:
         """Return whose result stands, a reason for no grade included."""
         name = "autograded/*/*/*.ipynb" if self.stock else f"reports/*/{ASSIGNMENT}/{ASSIGNMENT}.json"
         return {path.relative_to(self.folder).parts[1] for path in self.folder.glob(name)}
+
+    def examined(self) -> list[Path]:
+        """Return the files of what is kept of examinations."""
+        return sorted(self.folder.glob(f"examined/*/{ASSIGNMENT}/{ASSIGNMENT}.json"))
 
     def reports(self) -> dict[str, dict]:
         """Return the reports by student."""
