@@ -6,6 +6,7 @@ it, loses nothing that was finished. No worker sees the gradebook. What fails be
 
 import contextlib
 import itertools
+import multiprocessing
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator
@@ -100,6 +101,8 @@ def run(path: str) -> None:
         Machine: it could not be done.
     """
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+    # `dask worker` runs below a nanny as a daemon, which multiprocessing lets have no children, lest they outlive it: ours follow it
+    multiprocessing.current_process()._config["daemon"] = False
     try:
         job.do(Path(path), apart.SERVED)
     except apart.Lost as lost:
