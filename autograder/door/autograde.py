@@ -150,21 +150,28 @@ class Autograde(Configured, converters.Autograde):
 
     def _plan(self) -> None:
         """Decide which submissions this run examines, and why; the others are skipped."""
-        assignment = self.coursedir.assignment_id
+        assignment, whys = self.coursedir.assignment_id, {}
         for place in sorted(self.assignments):
             self.notebooks = sorted(self.assignments[place])
             student = self._whose(place)
             self._digest = handin.digest(self._folder(student))
-            try:
-                why = "asked for by --force" if self.force else self._why(assignment, student)
-            except OperationalError as error:  # whether it has its grade is not known, so that stays as it is
+            whys[place] = "asked for by --force" if self.force else self._why(assignment, student)
+        standing = [self._whose(place) for place, why in whys.items() if not why]
+        try:
+            scored = self._scored(assignment, standing)
+        except OperationalError as error:  # whether they have their grades is not known, so that stays as it is
+            for student in standing:
                 self.log.error("%s: not looked at: %s", one_line(student), LOCKED.format(error=error.orig))
-                self._failed.append(student)
-                continue
+            self._failed += standing
+            whys = {place: why for place, why in whys.items() if why}
+        for place, why in whys.items():
+            student = self._whose(place)
             if why:
                 self._todo[place] = why
-            else:
+            elif student in scored:
                 self._skipped.append(student)
+            else:
+                self._todo[place] = "graded again, as the gradebook has no grade of it"
 
     def _examine_all(self) -> None:
         started = time.monotonic()
@@ -286,7 +293,7 @@ class Autograde(Configured, converters.Autograde):
         self.run_post_convert_hook()
 
     def _why(self, assignment: str, student: str) -> str:
-        """Return why a submission is to be examined; empty where its grade stands."""
+        """Return why a submission is to be examined; empty where its report stands."""
         for notebook in self.notebooks:
             name = Path(notebook).stem
             if not _finished(Path(self._format_dest(assignment, student), f"{name}.ipynb")):
@@ -299,14 +306,19 @@ class Autograde(Configured, converters.Autograde):
                 return "examined again, as it could not be graded before"
             if report.submission != self._digest:
                 return "graded again, as something else was handed in since"
-        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
-            try:
-                found = gradebook.find_submission(assignment, student)
-            except MissingEntry:
-                return "graded again, as the gradebook has no grade of it"
-            if without_score(found):
-                return "graded again, as the gradebook has no grade of it"
         return ""
+
+    def _scored(self, assignment: str, students: list[str]) -> set[str]:
+        """Return those students of whose submission the gradebook has the automatic scores."""
+        found = set()
+        with Gradebook(
+            self.coursedir.db_url, self.coursedir.course_id
+        ) as gradebook:  # one: what all share is read once
+            for student in students:
+                with suppress(MissingEntry):
+                    if not without_score(gradebook.find_submission(assignment, student)):
+                        found.add(student)
+        return found
 
     def _not_graded(self, student: str, reason: str, detail: str) -> None:
         """Leave a submission not graded, with the reason in its report, and nothing of the failed try."""
