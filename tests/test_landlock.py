@@ -25,7 +25,8 @@ SYS_CLONE = 56 if X86 else 220
 
 # of programs; `victim` is a process of the same user, `outside` a folder that the policy does not name
 PRELUDE = """
-import ctypes, errno, fcntl, os, resource, shutil, signal, socket, subprocess, sys, threading, time
+import ctypes, errno, os
+{imports}
 libc = ctypes.CDLL(None, use_errno=True)
 outside, victim = {outside!r}, {victim}
 def checked(result):
@@ -47,6 +48,8 @@ try:
 except OSError as error:
     print(errno.errorcode[error.errno])
 """
+
+MODULES = ("fcntl", "resource", "shutil", "signal", "socket", "subprocess", "sys", "threading", "time")
 
 # starts the launcher with parts of the machine replaced
 ALTERED = """
@@ -80,7 +83,10 @@ class Place:
     def program(self, text: str) -> list[str]:
         """Return the command of a program that prints the name of the error number that stopped it."""
         indented = "\n".join("    " + line for line in text.splitlines())
-        text = PRELUDE.format(outside=str(self.outside), victim=self.victim, program=indented)
+        imports = "\n".join(
+            f"import {name}" for name in MODULES if f"{name}." in text
+        )  # each costs every test its time
+        text = PRELUDE.format(imports=imports, outside=str(self.outside), victim=self.victim, program=indented)
         return [sys.executable, "-I", "-S", "-c", text]
 
     def confined(self, text: str, policy: landlock.Policy | None = None) -> list[str]:
