@@ -97,7 +97,7 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.update(CHOICES)
     with contextlib.ExitStack() as stack:
         folder = choice.keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        handed_in = compose(choice.submissions, random.Random(choice.seed))
+        handed_in = once(folder / f"class of {choice.submissions}, seed {choice.seed}", choice.submissions, choice.seed)
         kinds = Counter(student.split("-")[0] for student in handed_in)
         say(f"{len(handed_in)} submissions: {', '.join(f'{number} {kind}' for kind, number in kinds.items())}")
         courses = {way: Course(folder / way) for way in WAYS}
@@ -153,6 +153,23 @@ def table(courses: dict[str, "Course"]) -> list[str]:
             seconds = statistics.median(report["processor_seconds"] for report in right)
             lines.append(f"processor time of a right submission, {way}: {seconds:.0f} s (median)")
     return lines
+
+
+def once(folder: Path, number: int, seed: int) -> dict[str, dict[str, bytes]]:
+    """Return the class as it lies in a folder; composed now, where it does not: its checkpoints say when they were trained."""
+    if not folder.exists():
+        partial = folder.with_suffix(".partial")
+        for student, files in compose(number, random.Random(seed)).items():
+            for name, content in files.items():
+                path = partial / student / name
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(content)
+        partial.rename(folder)
+    found: dict[str, dict[str, bytes]] = {}
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        student, name = path.relative_to(folder).parts[0], "/".join(path.relative_to(folder).parts[1:])
+        found.setdefault(student, {})[name] = path.read_bytes()
+    return found
 
 
 def compose(number: int, rng: random.Random) -> dict[str, dict[str, bytes]]:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import os
 import random
 from types import SimpleNamespace
 
@@ -273,6 +274,15 @@ def test_unknown_benchmark_is_refused(capsys):
 
 
 # --- a whole class ----------------------------------------------------------------------------------
+
+
+def test_class_that_lies_there_is_taken_as_it_is(monkeypatch, tmp_path):
+    """Another run on the same folder grades the same bytes, although a model trained anew says another time."""
+    monkeypatch.setattr(whole_class, "handed_over", lambda variant: {"checkpoints/a.safetensors": os.urandom(8)})
+    first = whole_class.once(tmp_path / "class", 3, 0)
+    assert first["right-00"].keys() == {"vae.ipynb", "checkpoints/a.safetensors"}
+    assert whole_class.once(tmp_path / "class", 3, 0) == first
+    assert whole_class.once(tmp_path / "other", 3, 0) != first
 
 
 def test_class_has_every_kind_in_its_share(monkeypatch):
