@@ -6,9 +6,11 @@ it, loses nothing that was finished. No worker sees the gradebook. What fails be
 
 import contextlib
 import itertools
+import logging
 import multiprocessing
 import os
 import secrets
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -141,10 +143,32 @@ def _client(course: Course, where: Where, number: int) -> Iterator:
                 processes=True,
                 dashboard_address=None,
                 memory_limit=None,
+                silence_logs=logging.ERROR,  # what is under way when a run is stopped is no news
             )
             stack.enter_context(cluster)
             client = Client(cluster, set_as_default=False)
-        yield stack.enter_context(client)
+        stack.enter_context(client).register_plugin(_leaving())
+        yield client
+
+
+def _leaving():
+    """Return what ends the examination of a worker that is told to end, which would wait for it."""
+    from distributed import WorkerPlugin
+
+    class Leaving(WorkerPlugin):
+        name = "end examinations with their worker"
+
+        def setup(self, worker) -> None:
+            if (
+                multiprocessing.parent_process() is not None
+            ):  # Ctrl-C reaches all of a terminal; the worker's nanny ends it
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+        def teardown(self, worker) -> None:
+            for examination in multiprocessing.active_children():
+                examination.terminate()
+
+    return Leaving()
 
 
 def _reason(error: BaseException) -> str:
