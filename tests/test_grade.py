@@ -138,6 +138,35 @@ def test_killed_run_is_gone_on_with(course, undisturbed):
     assert essence(course.folder) == essence(undisturbed[0].folder)
 
 
+def test_interrupt_ends_all_workers_in_one_line(course):
+    """Ctrl-C in a terminal, which reaches every process of the run: one line beside the bar, no kernel goes on, nothing half is kept."""
+    main = subprocess.Popen(
+        [sys.executable, "-m", "autograder", "grade", "vae", "--workers", "2"],
+        cwd=course.folder,
+        env=os.environ | CHOICES | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(
+            signal.SIGINT, signal.SIG_DFL
+        ),  # ignored where the tests run in the background
+    )
+
+    def below() -> list[psutil.Process]:
+        return psutil.Process(main.pid).children(recursive=True)
+
+    until(lambda: sum(process.name() == "bwrap" for process in below()) > 1, "two kernels")
+    started = below()
+    os.killpg(main.pid, signal.SIGINT)
+    said = main.communicate(timeout=60)[0]
+    assert main.returncode == 130, said
+    lines = [line for line in said.splitlines() if line.strip() and "?submission" not in line]
+    assert [line.split(":")[0] for line in lines] == ["[AutogradeApp | ERROR] Stopped"], said
+    assert [one for one in started if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
+    assert results(course) == {}
+
+
 def test_workers_on_other_addresses_give_the_same(course, undisturbed):
     """A scheduler and two workers that were started elsewhere, as docs/grading.md says, or without a nanny; joined by their address."""
     with socket.socket() as free:
