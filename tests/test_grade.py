@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import psutil
@@ -53,6 +53,15 @@ def until(true, what: str) -> None:
     while not true():
         assert time.monotonic() < end, f"waited {PATIENCE_S} s for {what}"
         time.sleep(0.2)
+
+
+def kernels(pid: int) -> int:
+    """Return how many processes below one are kernels, or start one."""
+    number = 0
+    for process in psutil.Process(pid).children(recursive=True):
+        with suppress(psutil.Error):
+            number += "ipykernel_launcher" in process.cmdline()
+    return number
 
 
 @pytest.fixture(scope="module")
@@ -148,16 +157,11 @@ def test_interrupt_ends_all_workers_in_one_line(course):
         stderr=subprocess.STDOUT,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(
-            signal.SIGINT, signal.SIG_DFL
-        ),  # ignored where the tests run in the background
+        # where the tests run in the background it is ignored
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
-
-    def below() -> list[psutil.Process]:
-        return psutil.Process(main.pid).children(recursive=True)
-
-    until(lambda: sum(process.name() == "bwrap" for process in below()) > 1, "two kernels")
-    started = below()
+    until(lambda: main.poll() is not None or kernels(main.pid), "a kernel")
+    started = psutil.Process(main.pid).children(recursive=True)
     os.killpg(main.pid, signal.SIGINT)
     said = main.communicate(timeout=60)[0]
     assert main.returncode == 130, said

@@ -83,9 +83,8 @@ class Place:
     def program(self, text: str) -> list[str]:
         """Return the command of a program that prints the name of the error number that stopped it."""
         indented = "\n".join("    " + line for line in text.splitlines())
-        imports = "\n".join(
-            f"import {name}" for name in MODULES if f"{name}." in text
-        )  # each costs every test its time
+        # no more than it names: each costs every test its time
+        imports = "\n".join(f"import {name}" for name in MODULES if f"{name}." in text)
         text = PRELUDE.format(imports=imports, outside=str(self.outside), victim=self.victim, program=indented)
         return [sys.executable, "-I", "-S", "-c", text]
 

@@ -311,9 +311,8 @@ class Autograde(Configured, converters.Autograde):
     def _scored(self, assignment: str, students: list[str]) -> set[str]:
         """Return those students of whose submission the gradebook has the automatic scores."""
         found = set()
-        with Gradebook(
-            self.coursedir.db_url, self.coursedir.course_id
-        ) as gradebook:  # one: what all share is read once
+        # opened once, so that what all share is read once
+        with Gradebook(self.coursedir.db_url, self.coursedir.course_id) as gradebook:
             for student in students:
                 with suppress(MissingEntry):
                     if not without_score(gradebook.find_submission(assignment, student)):

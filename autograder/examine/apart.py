@@ -94,10 +94,12 @@ def run(
         with interrupt.held():
             place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
             stack.callback(interrupt.held()(remove), Path(place))
-        process = context.Process(target=_begin, args=(target, theirs, place, arguments))
+        process = context.Process(target=_begin, args=(theirs, place))
         stack.callback(_end, process)
         process.start()
         theirs.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended already, which is told with its status
+            ours.send((target, arguments))
         return _answer(process, ours, seconds, log, memory_mib)
 
 
@@ -124,12 +126,16 @@ def _answer(process, connection: Connection, seconds: float, log, memory_mib: in
         log(told["log"])
 
 
-def _begin(target: Callable, connection: Connection, place: str, arguments: tuple) -> None:
-    """Call the function; the new process begins here."""
+def _begin(connection: Connection, place: str) -> None:
+    """Call the function that is sent, with its arguments; the new process begins here."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt is for who waits for the answer
     signal.signal(signal.SIGTERM, _leave)
     threading.Thread(target=_follow, daemon=True).start()
     tempfile.tempdir = place
+    try:
+        target, arguments = connection.recv()
+    except (EOFError, OSError):  # who sends ended in the middle
+        return
 
     def send(told: dict) -> None:
         with contextlib.suppress(BrokenPipeError):  # nobody listens any more

@@ -159,9 +159,8 @@ def _leaving():
         name = "end examinations with their worker"
 
         def setup(self, worker) -> None:
-            if (
-                multiprocessing.parent_process() is not None
-            ):  # Ctrl-C reaches all of a terminal; the worker's nanny ends it
+            # Ctrl-C reaches all of a terminal; a worker below a nanny is ended by it
+            if multiprocessing.parent_process() is not None:
                 signal.signal(signal.SIGINT, signal.SIG_IGN)
 
         def teardown(self, worker) -> None:
