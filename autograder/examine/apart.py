@@ -98,7 +98,7 @@ def run(
         stack.callback(_end, process)
         process.start()
         theirs.close()
-        with contextlib.suppress(BrokenPipeError):  # it has ended already, which is told with its status
+        with contextlib.suppress(ConnectionError):  # it has ended already, which is told with its status
             ours.send((target, arguments))
         return _answer(process, ours, seconds, log, memory_mib)
 
@@ -116,7 +116,7 @@ def _answer(process, connection: Connection, seconds: float, log, memory_mib: in
             continue
         try:
             told = json.loads(connection.recv_bytes(ANSWER_LIMIT))
-        except EOFError:
+        except (EOFError, ConnectionError):  # the latter where it left unread what was sent
             process.join(END_S)
             raise Lost(f"the grader's own process ended (status {process.exitcode})") from None
         except OSError:
