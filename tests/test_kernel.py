@@ -471,6 +471,16 @@ def test_cell_that_ends_or_mutes_the_kernel_costs_no_other_cell(session, name):
         time.sleep(0.2)
 
 
+def test_cells_after_one_that_ends_the_kernel_are_looked_at_in_turn(session):
+    """After the first such cell no care is taken, until the kernel ends again; then the cell that did it is found, too."""
+    later = "import time\ntime.sleep(0.5)"
+    one = session(
+        "def f(): return 1", ENDS["timer"], later, ENDS["loop"], later, ENDS["timer"], later, "def g(): return 2"
+    )
+    assert set(one.run()) == {1, 3, 5}
+    assert (one.student.f(), one.student.g()) == (1, 2)
+
+
 def test_cell_whose_own_reply_never_comes_costs_no_other_cell(session, monkeypatch):
     """A kernel that takes no message while a cell runs was muted by that cell, where it still answered after the one before."""
     execute = BoundedClient.execute_cell

@@ -87,6 +87,7 @@ class Session:
             0  # 1: look after each cell whether the kernel answers; 2: leave out the student's own cells; 3: give up
         )
         self._looked = False  # whether cells were looked at with care, and the kernel answered at the end
+        self._found = False  # whether care has found a cell before: from the next one on it is kept to the end
         self._strikes: dict[str, int] = {}
         self._waited: set[str] = set()  # functions whose calls the machine did not give enough time
         self._restarts = -1
@@ -243,6 +244,8 @@ class Session:
             self._notebook.cells[index].outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
             if what and what[0].startswith("was given"):
                 self._starved.add(index)
+            if not lived and self._care == 1 and not self._found:  # mostly there is one such cell; care takes long
+                self._care, self._looked, self._found = 0, False, True
         return lived
 
     def _another(self, index: int) -> bool:
