@@ -5,6 +5,7 @@ import shutil
 
 import nbformat
 import pytest
+from nbconvert.exporters import NotebookExporter
 
 from autograder.course import ROOT, Course
 from autograder.examine import job, stored
@@ -148,3 +149,18 @@ def test_job_ignores_the_environment_of_another_machine(examination, monkeypatch
     made = job.write(examination(call_timeout_s=3))
     monkeypatch.setenv("COURSE_CALL_TIMEOUT_S", "99")
     assert job.read(made.path).course.call_timeout_s == 3
+
+
+def test_what_a_run_knows_stays_its_own_from_one_notebook_to_the_next():
+    """A preprocessor of nbgrader's exporter, which copies what it is given, adds to the run itself: no report is read twice."""
+    run, found = Run(), []
+
+    class Adds(NotebookExporter):
+        def _init_preprocessors(self):
+            self._preprocessors = [
+                lambda nb, resources: (found.append(resources["nbgrader"]["run"]), (nb, resources))[1]
+            ]
+
+    for _ in range(2):
+        Adds().from_notebook_node(nbformat.v4.new_notebook(), resources={"nbgrader": {"run": run}})
+    assert [one is run for one in found] == [True, True]

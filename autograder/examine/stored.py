@@ -91,6 +91,10 @@ class Run:
     anew: bool = False
     seen: dict[tuple[str, str], Seen] = field(default_factory=dict)
 
+    def __deepcopy__(self, memo: dict) -> "Run":
+        """Stay the same in the copies of its resources that nbconvert makes for each notebook."""
+        return self
+
 
 def result(examination: Examination, run: Run) -> tuple[Report, nbformat.NotebookNode] | None:
     """Return the report and the executed notebook that a run may take for those of this examination; None where there are none."""
