@@ -18,7 +18,7 @@ from nbgrader.apps.dbapp import DbApp, DbAssignmentApp, DbStudentApp
 from nbgrader.apps.nbgraderapp import NbGraderApp
 from pydantic_core import PydanticUndefined
 
-from autograder import __main__
+from autograder import __main__, doctor
 from autograder.course import Course
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -214,3 +214,11 @@ def test_every_page_is_in_the_navigation():
 
     nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text())["nav"]
     assert sorted(pages(nav)) == sorted(page.name for page in DOCS.glob("*.md"))
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", DOCS / "first-hour.md"], ids=lambda page: page.stem)
+def test_page_shows_every_line_of_doctor(page):
+    """What a page prints of doctor names all that it looks at, in its order."""
+    (shown,) = [code.text for code in code_of(page) if re.match(r"ok +python ", code.text)]
+    named = [line.split()[1] for line in shown.splitlines()]
+    assert named == [name for name, _ in doctor.checks(Course(course_id="c", assignments=("vae",)))]
