@@ -1,5 +1,6 @@
 """The page of reference runs: its numbers, what it says of them, and that the committed one is current."""
 
+import re
 import statistics
 
 import nbformat
@@ -110,3 +111,52 @@ def test_notebook_shows_the_same_numbers():
         values = [-run["log_likelihood"] for run in runs]
         units = tables._range(run["active_units"] for run in runs)
         assert f" {statistics.mean(values):.1f} ± {statistics.stdev(values):.1f} ({units}) |" in text
+
+
+def of_runs(start, key):
+    """Return one number of each of the reference's runs whose name begins so, where it was measured."""
+    records = gates.results.load(gates.REFERENCE)
+    return [run[key] for name, run in records.items() if name.startswith(f"{start}/") and run.get(key) is not None]
+
+
+def cell_of(assignment, name):
+    """Return the text of a cell of the source notebook."""
+    notebook = nbformat.read(tables.ROOT / "source" / assignment / f"{assignment}.ipynb", as_version=4)
+    (text,) = [cell.source for cell in notebook.cells if cell.id == name]
+    return text
+
+
+def test_what_priors_are_said_to_gain_is_what_the_reference_gained():
+    """The ranges of the ELBO in `priors` are those of the reference's runs on MNIST, what seeds and priors change those on glyphs."""
+    text, models = " ".join(cell_of("priors", "trained_prior_text").split()), ("vae", "vae_mixture", "vae_flow")
+    for model in models:
+        values = of_runs(f"mnist/standard/{model}/convolutional", "elbo")
+        assert len(values) == 5
+        assert re.search(f"{min(values):.1f} to {max(values):.1f}".replace("-", "−"), text)
+    runs = {model: of_runs(f"glyphs/quick/{model}/convolutional", "gate_elbo") for model in models}
+    spreads, mean = [max(one) - min(one) for one in runs.values()], {m: statistics.mean(one) for m, one in runs.items()}
+    ahead = mean["vae"] - mean["vae_flow"], mean["vae"] - mean["vae_mixture"]
+    assert f"ahead of the flow by {ahead[0]:.1f} nats and of the mixture by {ahead[1]:.1f} in" in text
+    assert f"whose seeds differ by {min(spreads):.0f} to {max(spreads):.0f} nats" in text
+
+
+def test_typical_answer_of_iwae_says_what_the_reference_measured():
+    """Every decimal of the mark scheme, and the order that it claims, follow from the reference's runs on glyphs."""
+    text = cell_of("iwae", "written_table")
+    runs = {
+        name: of_runs(f"glyphs/quick/{name}/connected", "log_likelihood") for name in ("vae_k1", "vae_k5", "vae_k50")
+    }
+    runs |= {name: of_runs(f"glyphs/quick/{name}/connected", "log_likelihood") for name in ("iwae_k5", "iwae_k50")}
+    mean = {name: statistics.mean(values) for name, values in runs.items()}
+    assert {len(values) for values in runs.values()} == {3}
+    for samples in (5, 50):
+        assert min(runs[f"iwae_k{samples}"]) > max(runs[f"vae_k{samples}"])
+    elbo = [statistics.mean(of_runs(f"glyphs/quick/{name}/connected", "elbo")) for name in ("iwae_k50", "vae_k50")]
+    told = [mean["iwae_k5"] - mean["vae_k5"], mean["iwae_k5"], mean["vae_k5"]]
+    told += [mean["iwae_k50"] - mean["vae_k50"], mean["iwae_k50"], mean["vae_k50"]]
+    told += [min(runs["vae_k50"]), max(runs["vae_k50"]), mean["vae_k50"] - mean["vae_k1"], *elbo]
+    (answer,) = re.findall(r"A typical answer.*?The published", text, re.DOTALL)
+    assert re.findall(r"−?[0-9]+\.[0-9]", answer) == [f"{value:.1f}".replace("-", "−") for value in told]
+    units = of_runs("glyphs/quick/vae_k50/connected", "active_units")[:3]
+    assert f"`vae_k50` {min(units)} to {max(units)}" in " ".join(answer.split())
+    assert set(of_runs("glyphs/quick/iwae_k50/connected", "active_units")) == {50}
