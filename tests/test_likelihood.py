@@ -724,6 +724,14 @@ def test_gate_leaves_four_standard_deviations_of_seeds(reference):
     assert found.bound_gate.full == pytest.approx(-90 - 4 * 1.0)
 
 
+def test_gate_trusts_no_few_runs_that_agree_by_chance(reference):
+    """A model whose runs lie close together is left four times half of what seeds change over all models."""
+    reference(conv=[-90.1, -90.0, -89.9])
+    path = reference(model="vae_flow", conv=[-93.0, -90.0, -87.0])
+    common = math.sqrt((0.1**2 + 3.0**2) / 2)
+    assert evaluation(result(), course(), "vae", path).bound_gate.full == pytest.approx(-90 - 4 * 0.5 * common)
+
+
 def test_gate_admits_the_weaker_network(reference):
     """Of several reference networks the weaker one sets the gate, and the best run the suspicion."""
     found = evaluation(result(), course(), "vae", reference=reference(conv=[-90.0] * 3, dense=[-100.0] * 3))

@@ -15,6 +15,9 @@ from lab import results
 REFERENCE = ROOT / "solutions" / "reference.yaml"
 MOVED_NATS = 5.0  # by how much more than any reference run an honest model may lose; calibrated in docs/measured.md
 MIN_RUNS = 3
+COMMON_SHARE = (
+    0.5  # of what seeds change on average over all models; the few runs of one model may lie close together by chance
+)
 MARGIN_DEVIATIONS = 4  # over seeds, by which a model may be worse than the mean, if that exceeds the course's margin
 FEWER_UNITS, MORE_UNITS, SPARE_UNITS = 2, 1.5, 2  # active units: from half of the fewest to 1.5 times the most, and 2
 ENCODER_USE_NATS = 20.0  # permuting the images for the encoder alone costs at least this much of the ELBO
@@ -116,8 +119,9 @@ class Evaluation:
 def evaluation(measurement: Measurement, course: Course, name: str, reference: Path = REFERENCE) -> Evaluation:
     """Return the measurement with the gates that follow from the reference runs.
 
-    The gates admit the weakest of the reference models: full marks at its mean − max(margin, 4 sd over seeds). For a model with
-    a learned prior these are the ones with that prior and those with N(0, I), so that no prior has to gain anything.
+    The gates admit the weakest of the reference models: full marks at its mean − max(margin, 4 sd over seeds), with an sd of at
+    least COMMON_SHARE of the root mean square over all models of the data set and budget. For a model with a learned prior these
+    are the ones with that prior and those with N(0, I), so that no prior has to gain anything.
 
     Args:
         name: of the model, by the notebook's variable that holds it.
@@ -127,11 +131,12 @@ def evaluation(measurement: Measurement, course: Course, name: str, reference: P
     """
     conditions = f"{course.dataset} at {course.budget}"
     wanted = (*catalogue.models()[name].admits, name)
-    groups: dict[tuple[str, str], list[dict]] = {}
+    known: dict[tuple[str, str], list[dict]] = {}
     for key, record in results.load(reference).items():
         dataset, budget, model, network, _ = key.split("/")
-        if (dataset, budget) == (course.dataset, course.budget) and model in wanted:
-            groups.setdefault((model, network), []).append(record)
+        if (dataset, budget) == (course.dataset, course.budget):
+            known.setdefault((model, network), []).append(record)
+    groups = {of: runs for of, runs in known.items() if of[0] in wanted}
     for model in wanted:
         if min((len(runs) for (of, _), runs in groups.items() if of == model), default=0) < MIN_RUNS:
             raise NoReference(
@@ -139,11 +144,14 @@ def evaluation(measurement: Measurement, course: Course, name: str, reference: P
             )
 
     def gate(quantity: str) -> Gate:
-        values = [[run[f"gate_{quantity}"] for run in runs] for runs in groups.values()]
-        full = min(
-            statistics.mean(of) - max(course.gate_margin_nats, MARGIN_DEVIATIONS * statistics.stdev(of))
-            for of in values
-        )
+        values = {of: [run[f"gate_{quantity}"] for run in runs] for of, runs in known.items()}
+        variances = [statistics.variance(runs) for runs in values.values() if len(runs) >= MIN_RUNS]
+        common = COMMON_SHARE * math.sqrt(statistics.mean(variances))
+
+        def margin(runs: list[float]) -> float:
+            return max(course.gate_margin_nats, MARGIN_DEVIATIONS * max(common, statistics.stdev(runs)))
+
+        full = min(statistics.mean(values[of]) - margin(values[of]) for of in groups)
         return Gate(full=full, none=full - course.gate_width_nats)
 
     every = [run for runs in groups.values() for run in runs]
