@@ -16,7 +16,7 @@ REFERENCE = ROOT / "solutions" / "reference.yaml"
 MOVED_NATS = 5.0  # by how much more than any reference run an honest model may lose; calibrated in docs/measured.md
 MIN_RUNS = 3
 COMMON_SHARE = (
-    0.5  # of what seeds change on average over all models; the few runs of one model may lie close together by chance
+    0.5  # of what seeds change over all models, at least: the few runs of one may lie close together by chance
 )
 MARGIN_DEVIATIONS = 4  # over seeds, by which a model may be worse than the mean, if that exceeds the course's margin
 FEWER_UNITS, MORE_UNITS, SPARE_UNITS = 2, 1.5, 2  # active units: from half of the fewest to 1.5 times the most, and 2
