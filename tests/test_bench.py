@@ -4,13 +4,18 @@ import itertools
 import json
 import os
 import random
+import statistics
+import textwrap
 from types import SimpleNamespace
 
+import nbformat
 import pytest
 import torch
 import torch.nn.functional as F
+import yaml
 
 from autograder import catalogue
+from autograder.course import ROOT
 from autograder.sandbox import levels
 from autograder.trained.estimate import estimate
 from bench import __main__ as bench
@@ -100,7 +105,7 @@ def test_price_of_a_code_rises_over_the_first_steps_alone():
 def test_what_is_trained_at_the_end_is_the_bound(num_samples):
     """With a weight of 1 the loss is that of the reference solutions, given the same noise; with 0 a code costs nothing."""
     torch.manual_seed(0)
-    one = warmup.model("connected")
+    one = warmup.model("SiLU")
     x = torch.rand(6, 1, 28, 28).round()
     torch.manual_seed(1)
     ours = warmup.loss(one, x, num_samples, 1.0)
@@ -119,6 +124,29 @@ def test_time_until_a_level_is_that_of_the_first_epoch_there():
     """A level that is never reached has no time."""
     curve = warmup.Curve([1.0, 2.0, 3.0], [-99.0, -94.0, -96.0])
     assert (curve.until(-95), curve.until(-90)) == (2.0, None)
+
+
+def test_pages_say_of_warm_up_what_was_recorded():
+    """docs/measured.md has the record's table; the notebook's means, deviations, units and gains follow from the same record."""
+    found = yaml.safe_load(warmup.RECORD.read_text())
+    page = (ROOT / "docs" / "measured.md").read_text()
+    assert textwrap.indent(warmup.table(found), "    ") in page
+    cells = nbformat.read(ROOT / "source" / "vae" / "vae.ipynb", as_version=4).cells
+    (text,) = [cell.source for cell in cells if "### Units that never wake" in cell.source]
+    for warm, name in ((False, "$\\beta = 1$ from the start"), (True, "$\\beta$ from 0 to 1")):
+        runs = [one for one in found if (one["network"], one["samples"], one["warm"]) == ("SiLU", 1, warm)]
+        values = [[one[key] for one in runs] for key in ("elbo", "log_likelihood")]
+        means = [f"−{-statistics.mean(one):.2f} ± {statistics.stdev(one):.2f}" for one in values]
+        units = sorted({one["active"] for one in runs})
+        span = f"{units[0]}" if len(units) == 1 else f"{units[0]}–{units[-1]}"
+        assert f"| {name} | {means[0]} | {means[1]} | {span} |" in text
+    gains = {
+        (one["network"], one["seed"]): with_it["log_likelihood"] - one["log_likelihood"]
+        for one, with_it in zip(found[::2], found[1::2], strict=True)
+        if one["samples"] == 1
+    }
+    assert f"A gain of {statistics.mean(gains['SiLU', seed] for seed in range(3)):.1f} nats" in text
+    assert "two seeds gained {:.1f} and {:.1f} nats".format(*(gains["tanh", seed] for seed in range(2))) in text
 
 
 @pytest.mark.slow
