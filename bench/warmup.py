@@ -168,7 +168,8 @@ def table(found: list[dict]) -> str:
     for network, samples, seed in dict.fromkeys(run[:3] for run in sides):
         cells = [sides.get((network, samples, seed, warm)) for warm in (False, True)]
         numbers = (
-            f"  {one['elbo']:7.2f}   {one['log_likelihood']:7.2f}  {one['active']:6d}  {one['seconds']:3.0f}"
+            f"  {'–' if one['elbo'] is None else format(one['elbo'], '.2f'):>7}   {one['log_likelihood']:7.2f}"
+            f"  {one['active']:6d}  {one['seconds']:3.0f}"
             for one in cells
             if one is not None
         )
