@@ -18,16 +18,16 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # a worker of xdist for each core
 CHOICES = {"COURSE_DATASET": "glyphs", "COURSE_BUDGET": "quick", "COURSE_DEVICE": "cpu", "OMP_NUM_THREADS": "1"}
 
 
-def pytest_sessionstart():
-    """Look for no garbage while modules are imported and tests collected: that takes a quarter of the time, and finds none."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage while modules are imported and tests collected, nor among those later: they are many, and stay."""
     gc.disable()
-
-
-def pytest_collection_finish():
-    """Look for garbage from now on, but not among what was imported and collected, which is large and stays."""
-    gc.collect()
-    gc.freeze()
-    gc.enable()
+    try:
+        return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
