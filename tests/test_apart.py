@@ -115,3 +115,18 @@ def test_process_ends_with_who_waits_for_it(start, tmp_path):
             break
         time.sleep(0.1)
     assert not place.exists()
+
+
+def test_long_name_of_the_temporary_folder_is_no_obstacle(start, tmp_path):
+    """Sockets, whose names are short, lie elsewhere then; nothing is left there, nor in the long folder."""
+    long = tmp_path / ("x" * 90)
+    long.mkdir()
+    source = (
+        "from autograder.examine import apart\nfrom tests.test_apart import answering\n"
+        f"print(apart.run(answering, (1,), 60, lambda line: None, start={start!r})['place'])"
+    )
+    environment = os.environ | {"TMPDIR": str(long), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", source], env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    assert not Path(done.stdout.strip()).parent.exists()
+    assert list(long.iterdir()) == []

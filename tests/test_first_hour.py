@@ -10,6 +10,7 @@ import sqlite3
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -327,7 +328,7 @@ def hold(folder, wait):
     [("[AutogradeApp | INFO]", 0), ("Autograding", 2), ("gaussian_log_prob: test_", 1)],
     ids=["at the start", "while the notebook runs", "in a hidden test"],
 )
-def test_interrupt_ends_the_run_in_one_line(course, tmp_path, line, after_s):
+def test_interrupt_ends_the_run_in_one_line(course, request, line, after_s):
     """Exit status 130, one line, no grade, no kernel and no folder left; the next plain run goes on where it stopped."""
     course.hand_in("ada", empty(course))
     course.nbgrader("autograde", "vae")
@@ -338,11 +339,12 @@ def test_interrupt_ends_the_run_in_one_line(course, tmp_path, line, after_s):
         notebook.cells.insert(0, nbformat.v4.new_code_cell("import time\ntime.sleep(60)"))
     course.hand_in("bob", notebook)
     course.hand_in("cyd", b"no notebook")
-    (tmp_path / "tmp").mkdir()
+    temporary = Path(tempfile.mkdtemp())  # a short name: with a long one, sockets lie elsewhere
+    request.addfinalizer(lambda: shutil.rmtree(temporary))
     process = subprocess.Popen(
         [sys.executable, "-m", "nbgrader", "autograde", "vae", "--debug"],  # to see when it is where
         cwd=course.folder,
-        env=os.environ | CHOICES | {"PYTHONPATH": str(ROOT), "TMPDIR": str(tmp_path / "tmp")},
+        env=os.environ | CHOICES | {"PYTHONPATH": str(ROOT), "TMPDIR": str(temporary)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -364,7 +366,7 @@ def test_interrupt_ends_the_run_in_one_line(course, tmp_path, line, after_s):
     (said,) = [text for text in rest.splitlines() if "Stopped" in text]
     assert "Traceback" not in rest
     assert "error of the grader" not in rest
-    left = {path.name for path in (tmp_path / "tmp").iterdir()}
+    left = {path.name for path in temporary.iterdir()}
     assert {name for name in left if name.startswith(("vae-", "submitted-", "release-"))} == set(), left
     assert [child for child in started if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []
     assert not (course.folder / "reports" / "bob").exists()

@@ -7,6 +7,7 @@ Whatever a submission makes the grader's libraries do, it costs its own examinat
 import contextlib
 import json
 import multiprocessing
+import multiprocessing.util
 import os
 import signal
 import tempfile
@@ -31,6 +32,8 @@ MEMORY_MIB = 3072  # of the grader's own process, beside the submission's kernel
 ANSWER_LIMIT = 2**28  # bytes of an executed notebook with its report
 END_S = 10  # for a process that is asked to end, until it is killed
 LOOK_S = 1.0
+LONGEST = 70  # characters of the temporary folder, in which sockets lie, whose whole names may have 107
+SHORT = "/tmp"  # where it has more
 SERVED, FORKED = "forkserver", "fork"  # how multiprocessing starts a process
 
 
@@ -92,7 +95,7 @@ def run(
         ours, theirs = context.Pipe()
         stack.callback(ours.close)
         with interrupt.held():
-            place = tempfile.mkdtemp(prefix="vae-")  # short, as names of sockets are
+            place = tempfile.mkdtemp(prefix="vae-", dir=_room())  # short, as names of sockets are
             stack.callback(interrupt.held()(remove), Path(place))
         process = context.Process(target=_begin, args=(theirs, place))
         stack.callback(_end, process)
@@ -101,6 +104,19 @@ def run(
         with contextlib.suppress(ConnectionError):  # it has ended already, which is told with its status
             ours.send((target, arguments))
         return _answer(process, ours, seconds, log, memory_mib)
+
+
+def _room() -> str:
+    """Return the folder for what lies in temporary ones, also for multiprocessing's own sockets: one with a short name."""
+    usual = tempfile.gettempdir()
+    if len(usual) <= LONGEST:
+        return usual
+    tempfile.tempdir = SHORT
+    try:
+        multiprocessing.util.get_temp_dir()  # asked for once, and kept
+    finally:
+        tempfile.tempdir = usual
+    return SHORT
 
 
 def _answer(process, connection: Connection, seconds: float, log, memory_mib: int) -> dict:
