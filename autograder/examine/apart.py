@@ -33,7 +33,6 @@ ANSWER_LIMIT = 2**28  # bytes of an executed notebook with its report
 END_S = 10  # for a process that is asked to end, until it is killed
 LOOK_S = 1.0
 LONGEST = 70  # characters of the temporary folder, in which sockets lie, whose whole names may have 107
-SHORT = "/tmp"  # where it has more
 SERVED, FORKED = "forkserver", "fork"  # how multiprocessing starts a process
 
 
@@ -111,12 +110,14 @@ def _room() -> str:
     usual = tempfile.gettempdir()
     if len(usual) <= LONGEST:
         return usual
-    tempfile.tempdir = SHORT
+    named = {name: os.environ.pop(name) for name in ("TMPDIR", "TEMP", "TMP") if name in os.environ}
+    tempfile.tempdir = None  # so that the system's own is looked for
     try:
         multiprocessing.util.get_temp_dir()  # asked for once, and kept
+        return tempfile.gettempdir()
     finally:
+        os.environ.update(named)
         tempfile.tempdir = usual
-    return SHORT
 
 
 def _answer(process, connection: Connection, seconds: float, log, memory_mib: int) -> dict:

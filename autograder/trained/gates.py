@@ -15,9 +15,7 @@ from lab import results
 REFERENCE = ROOT / "solutions" / "reference.yaml"
 MOVED_NATS = 5.0  # by how much more than any reference run an honest model may lose; calibrated in docs/measured.md
 MIN_RUNS = 3
-COMMON_SHARE = (
-    0.5  # of what seeds change over all models, at least: the few runs of one may lie close together by chance
-)
+COMMON_SHARE = 0.5  # of what seeds change over all models: the few runs of one may lie close together by chance
 MARGIN_DEVIATIONS = 4  # over seeds, by which a model may be worse than the mean, if that exceeds the course's margin
 FEWER_UNITS, MORE_UNITS, SPARE_UNITS = 2, 1.5, 2  # active units: from half of the fewest to 1.5 times the most, and 2
 ENCODER_USE_NATS = 20.0  # permuting the images for the encoder alone costs at least this much of the ELBO
