@@ -166,12 +166,10 @@ def table(found: list[dict]) -> str:
     ]
     rows = []
     for network, samples, seed in dict.fromkeys(run[:3] for run in sides):
-        cells = [sides.get((network, samples, seed, warm)) for warm in (False, True)]
+        cells = [sides[network, samples, seed, warm] for warm in (False, True)]
         numbers = (
-            f"  {'–' if one['elbo'] is None else format(one['elbo'], '.2f'):>7}   {one['log_likelihood']:7.2f}"
-            f"  {one['active']:6d}  {one['seconds']:3.0f}"
+            f"  {one['elbo']:7.2f}   {one['log_likelihood']:7.2f}  {one['active']:6d}  {one['seconds']:3.0f}"
             for one in cells
-            if one is not None
         )
         objective = "ELBO" if samples == 1 else f"IWAE, K = {samples}"
         rows.append(f"{network:15}{objective:13}{seed:4d}" + "".join(numbers))
